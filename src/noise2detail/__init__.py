@@ -1,0 +1,52 @@
+"""Denoise a biomedical image from nothing but itself: ``denoised = noise2detail.denoise(noisy)``."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from noise2detail.errors import Cancelled as Cancelled
+    from noise2detail.errors import Noise2DetailError as Noise2DetailError
+    from noise2detail.fitted import Fitted as Fitted
+    from noise2detail.fitted import apply as apply
+    from noise2detail.fitted import fit as fit
+    from noise2detail.fitted import load as load
+    from noise2detail.image import Image as Image
+    from noise2detail.io import open_image as open  # noqa: A004, F401
+    from noise2detail.io import save_image as save  # noqa: F401
+    from noise2detail.pipeline.denoise import denoise as denoise
+    from noise2detail.pipeline.denoise import plan as plan
+    from noise2detail.pipeline.denoise import stages as stages
+    from noise2detail.pipeline.run import Run as Run
+    from noise2detail.version import __version__ as __version__
+
+_HOME = {
+    "Cancelled": "errors",
+    "Fitted": "fitted",
+    "Image": "image",
+    "Noise2DetailError": "errors",
+    "Run": "pipeline.run",
+    "__version__": "version",
+    "apply": "fitted",
+    "denoise": "pipeline.denoise",
+    "fit": "fitted",
+    "load": "fitted",
+    "open": "io:open_image",
+    "plan": "pipeline.denoise",
+    "save": "io:save_image",
+    "stages": "pipeline.denoise",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    """A public name, imported when it is first used: ``n2d --help`` need not wait for PyTorch."""
+    if name not in _HOME:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    module, _, attribute = _HOME[name].partition(":")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), attribute or name)
+
+
+def __dir__() -> list[str]:
+    return __all__

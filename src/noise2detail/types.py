@@ -1,0 +1,21 @@
+"""Named shapes, so that a signature says what goes in and what comes out."""
+
+from typing import Any, Literal
+
+from jaxtyping import Bool, Float32
+from numpy.typing import NDArray
+from torch import Tensor
+
+Batch = Float32[Tensor, "batch channel y x"]
+"""Images in the working range; every method takes and returns this."""
+
+Mask = Bool[Tensor, "batch #channel y x"]
+"""True where a pixel is data; False where it is NaN, infinite or padding."""
+
+Scalar = Float32[Tensor, ""]
+
+Pixels = NDArray[Any]
+"""An array of pixels in the user's own type and axes."""
+
+Precision = Literal["float32", "bfloat16"]
+"""Arithmetic of the convolutions; weights and losses are float32 in either case."""
