@@ -1,0 +1,1 @@
+"""How networks are built, trained and applied; every learning method stands on this."""

@@ -1,0 +1,96 @@
+"""The gradient of the pair loss over whole images: the plain way, and the same sum taken block by block.
+
+A whole 512x512 image with 48 hidden channels is 50 MB an activation: far more than a processor's cache holds. An output
+pixel depends on five by five input pixels only, so the loss is a sum over blocks that each fit the cache, and so is its
+gradient. The block way gives the plain way's gradient to rounding (``test_full_image.py``), in half of the time and in
+memory that does not grow with the image.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from noise2detail.engine.network import REACH
+from noise2detail.engine.pair_loss import (
+    Consistency,
+    Predict,
+    join_pair,
+    pair_count,
+    pair_errors,
+    pair_loss,
+    split_pair,
+)
+from noise2detail.numerics.downsample import pair_downsample
+from noise2detail.tiling.geometry import spans
+from noise2detail.types import Scalar
+
+BLOCK = 64
+"""Side of a block of the half-size views. Fastest of 16, 24, 32, 48, 64 and 96 on two cores with 32 MB of cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class WholeImages:
+    """Everything that a step over whole images reads."""
+
+    source: Tensor
+    """``(batch, channel, y, x)``."""
+    target: Tensor
+    """Same shape; may be the same tensor."""
+    weight: Tensor | None
+    """``(batch, 1, y // 2, x // 2)``, 1 where a cell is data."""
+    consistency: Consistency
+
+
+def plain_gradient(predict: Predict, images: WholeImages) -> Scalar:
+    """Loss over whole images, after adding its gradient to the parameters: all in one piece."""
+    loss = pair_loss(predict, images.source, images.target, consistency=images.consistency, weight=images.weight)
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss.detach()
+
+
+def blockwise_gradient(predict: Predict, images: WholeImages, block: int = BLOCK) -> Scalar:
+    """Loss over whole images, after adding its gradient to the parameters: block by block.
+
+    Parameters
+    ----------
+    predict
+        Pads with zeros at the border of what it is given, and reaches ``REACH`` pixels.
+    images
+        What the step reads.
+    block
+        Side of a block of the half-size views, in their pixels.
+    """
+    source_pair, target_pair = pair_downsample(images.source), pair_downsample(images.target)
+    count = pair_count(source_pair[0], images.weight)
+    total = images.source.new_zeros(())
+    rows, columns = (spans(n, block, REACH, 1) for n in source_pair[0].shape[-2:])
+    for index in range(len(images.source)):
+        one = slice(index, index + 1)
+        for row in rows:
+            for column in columns:
+                read = (one, ..., slice(row.read_start, row.read_stop), slice(column.read_start, column.read_stop))
+                inner = (one, ..., slice(row.start, row.stop), slice(column.start, column.stop))
+                views = predict(join_pair((source_pair[0][read], source_pair[1][read])))
+                part = pair_errors(
+                    split_pair(views[..., row.keep, column.keep]),
+                    (target_pair[0][inner], target_pair[1][inner]),
+                    pair_downsample(
+                        _whole_part(predict, images.source[one], row.start, row.stop, column.start, column.stop)
+                    ),
+                    images.consistency,
+                    None if images.weight is None else images.weight[inner],
+                )
+                part = part / count
+                part.backward()  # type: ignore[no-untyped-call]
+                total += part.detach()
+    return total
+
+
+def _whole_part(predict: Predict, source: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
+    """Prediction for the full-size pixels of a block given in pixels of the half-size views."""
+    y, x = source.shape[-2:]
+    first_row, first_column = max(0, 2 * top - REACH), max(0, 2 * left - REACH)
+    piece = source[..., first_row : min(y, 2 * bottom + REACH), first_column : min(x, 2 * right + REACH)]
+    return predict(piece)[
+        ..., 2 * top - first_row : 2 * bottom - first_row, 2 * left - first_column : 2 * right - first_column
+    ]

@@ -1,0 +1,12 @@
+"""Arithmetic of the convolutions."""
+
+from contextlib import AbstractContextManager
+
+import torch
+
+from noise2detail.types import Precision
+
+
+def convolutions_in(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """Context in which convolutions run in ``precision``; weights, losses and everything else stay float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")

@@ -1,0 +1,50 @@
+"""Learning rate as a function of the step."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Halving:
+    """A rate that is halved after every so many steps."""
+
+    rate: float = 1e-3
+    """Rate of the first step."""
+    every: int = 1000
+    """Steps between halvings."""
+
+    def at(self, step: int, steps: int) -> float:
+        """Rate of step ``step``, counted from 0; ``steps`` does not matter."""
+        del steps
+        return self.rate * 0.5 ** (step // self.every)
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """A rate that rises along a cosine to its peak and falls along a cosine to nothing.
+
+    Source
+    ------
+    Smith & Topin, "Super-convergence", 2018, with cosine in place of linear annealing.
+    """
+
+    peak: float = 1e-2
+    """Largest rate."""
+    warmup: float = 0.3
+    """Share of the steps before the peak."""
+    start: float = 0.04
+    """First rate as a share of the peak."""
+
+    def at(self, step: int, steps: int) -> float:
+        """Rate of step ``step`` of ``steps``, counted from 0."""
+        rise = max(1.0, self.warmup * steps - 1)
+        if step <= rise:
+            return self.peak * _cosine(self.start, 1.0, step / rise)
+        return self.peak * _cosine(1.0, 0.0, (step - rise) / max(1.0, steps - 1 - rise))
+
+
+def _cosine(start: float, stop: float, share: float) -> float:
+    return stop + (start - stop) * (1 + math.cos(math.pi * share)) / 2
+
+
+Schedule = Halving | OneCycle

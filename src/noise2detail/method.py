@@ -1,0 +1,93 @@
+"""The one contract between methods and the rest of the house."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from noise2detail.types import Batch, Mask, Precision, Scalar
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step that was just taken."""
+
+    stage: str
+    """Name of the training, as shown to people."""
+    index: int
+    """Number of the step within its stage, from 1."""
+    count: int
+    """Steps of the stage."""
+    loss: Scalar
+    """Loss before the update, still on the device: reading it waits for the device."""
+    fraction: float
+    """Share of the whole fit that is done, 0 to 1."""
+
+
+def ignore(step: Step) -> None:
+    """Do nothing: the listener for those who do not want to know."""
+    del step
+
+
+@dataclass(frozen=True)
+class Context:
+    """What surrounds a fit; built by the pipeline, recorded in the plan, replayed from it."""
+
+    seed: int = 0
+    """Same seed, device and thread count: same bits."""
+    device: torch.device = CPU
+    """Where the fit runs."""
+    precision: Precision = "float32"
+    """Decided once, never inside a method."""
+    mask: Mask | None = None
+    """True where a pixel is data; None: everywhere."""
+    on_step: Callable[[Step], None] = ignore
+    """Called after every step; raising ``Cancelled`` stops the fit."""
+
+
+@runtime_checkable
+class Denoiser(Protocol):
+    """What was learnt from an image: a plain callable."""
+
+    @property
+    def halo(self) -> int | None:
+        """Context in pixels that an output pixel needs on each side; None: whole images only."""
+
+    @property
+    def alignment(self) -> int:
+        """Tile origins are multiples of it."""
+
+    def __call__(self, noisy: Batch) -> Batch:
+        """Denoised images."""
+
+    def stages(self, noisy: Batch) -> Mapping[str, Batch]:
+        """Every image on the way, by name, in the order in which they arise; the last is the result."""
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Everything that was learnt, so that the method can restore it."""
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A frozen dataclass of hyper-parameters: the object is its own configuration."""
+
+    @property
+    def scope(self) -> Literal["any", "image"]:
+        """``any``: the fitted denoiser may be applied to other tiles, slices and frames; ``image``: to its own only."""
+
+    def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> Denoiser:
+        """Denoiser learnt from all images of the batch together; ``start`` is a warm start."""
+
+    def restore(self, tensors: Mapping[str, Tensor], context: Context) -> Denoiser:
+        """Denoiser from what ``Denoiser.tensors`` gave."""
+
+    def cost(self, y: int, x: int) -> float:
+        """Work for one image of this size, in full-size pixels that go through a training step."""
+
+    @classmethod
+    def recipe(cls, name: str) -> "Method":
+        """Settings under a published or recommended name."""

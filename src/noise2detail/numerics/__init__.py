@@ -1,0 +1,1 @@
+"""Tensor in, tensor out: the index arithmetic that several methods share."""

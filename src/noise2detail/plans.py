@@ -1,0 +1,100 @@
+"""Records of what will be done and of what was done: data only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from noise2detail.types import Precision
+
+FitMode = Literal["each", "shared"]
+ChannelMode = Literal["joint", "each"]
+
+
+@dataclass(frozen=True)
+class ValueMap:
+    """The affine map of one channel into the working range: ``(value - offset) / scale``."""
+
+    offset: float
+    """Value that becomes 0, in image units."""
+    scale: float
+    """Difference of the values that become 1 and 0, in image units; positive."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be done with one image and why; printed with ``print(plan)``."""
+
+    method: str
+    """Method id, as in the registry."""
+    recipe: str
+    """Recipe of the method."""
+    settings: Mapping[str, Any]
+    """Every hyper-parameter of the method."""
+    why: tuple[str, ...]
+    """Reasons for what was decided, one sentence each."""
+    shape: tuple[int, ...]
+    """Shape of the array."""
+    axes: str
+    """Axes of the array."""
+    dtype: str
+    """Pixel type of the array, and of the result."""
+    planes: int
+    """Number of YX planes, channels counted once."""
+    channels: int
+    """Channels and RGB samples of a plane."""
+    value_maps: tuple[ValueMap, ...]
+    """One for each channel."""
+    fit: FitMode
+    """One training for every plane, or one shared by all."""
+    channel_mode: ChannelMode
+    """Channels trained jointly, or one by one."""
+    seed: int
+    """Of every random choice."""
+    device: str
+    """Where the training runs."""
+    precision: Precision
+    """Of the convolutions."""
+    threads: int
+    """Processor threads."""
+    tile: int
+    """Largest side of a tile when the denoiser is applied, in pixels."""
+    expected_seconds: float | None = None
+    """Rough forecast for this machine; None: never measured here."""
+    expected_mib: float | None = None
+    """Rough forecast of the memory on top of the image itself."""
+
+    def __str__(self) -> str:
+        size = " x ".join(map(str, self.shape))
+        work = f"{self.planes} plane{'s' * (self.planes != 1)}, {self.channels} channel{'s' * (self.channels != 1)}"
+        if self.planes > 1:
+            work += ", one training each" if self.fit == "each" else ", one training shared by all"
+        if self.channels > 1:
+            work += ", channels one by one" if self.channel_mode == "each" else ", channels together"
+        lines = [
+            f"image    {size} {self.dtype}, axes {self.axes}: {work}",
+            f"method   {self.method}, recipe {self.recipe}",
+            f"run      {self.device}, {self.precision}, {self.threads} threads, tiles of {self.tile}, seed {self.seed}",
+        ]
+        if self.expected_seconds is not None:
+            lines.append(f"expect   {self.expected_seconds:.0f} s, {self.expected_mib or 0:.0f} MiB")
+        return "\n".join(lines + [f"because  {reason}" for reason in self.why])
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What was done to a file; written beside the output."""
+
+    plan: Plan
+    """What was decided."""
+    seconds_denoise: float
+    """Without start-up, reading and writing."""
+    version: str
+    """Of this package."""
+    commit: str | None = None
+    """Commit of this package, when it runs from a repository."""
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    """Versions that can change the result."""
+    input_name: str = ""
+    """Name of the input file, without folders."""
+    input_sha256: str = ""
+    """Digest of the input file."""

@@ -1,0 +1,101 @@
+"""A method's settings as plain data and as text, and back."""
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from noise2detail.engine.crops import Crops
+from noise2detail.engine.schedule import Halving, OneCycle
+from noise2detail.engine.training import Training
+from noise2detail.errors import SettingError
+from noise2detail.registry import METHODS, unknown
+
+Changed = TypeVar("Changed", bound=Any)
+"""A method, or a record among its settings."""
+
+RECORDS: Mapping[str, type[Any]] = {
+    record.__name__: record
+    for record in (Training, Halving, OneCycle, Crops, *(entry.method for entry in METHODS.values()))
+}
+"""Every record that may stand in a method's settings."""
+
+
+def to_data(value: Any) -> Any:
+    """Records as dictionaries with their ``type``, tuples as lists, everything else as it is: what JSON can hold."""
+    if is_dataclass(value):
+        return {"type": type(value).__name__} | {f.name: to_data(getattr(value, f.name)) for f in fields(value)}
+    return [to_data(item) for item in value] if isinstance(value, tuple) else value
+
+
+def from_data(data: Any) -> Any:
+    """What ``to_data`` was given.
+
+    Raises
+    ------
+    SettingError
+        A record or field that this version does not know.
+    """
+    if isinstance(data, Mapping):
+        content = {name: from_data(value) for name, value in data.items() if name != "type"}
+        try:
+            return RECORDS[data["type"]](**content)
+        except (KeyError, TypeError) as error:
+            raise SettingError(f"settings of another version: {data.get('type')} with {sorted(content)}") from error
+    return tuple(from_data(item) for item in data) if isinstance(data, list) else data
+
+
+def with_setting(method: Changed, name: str, text: str) -> Changed:
+    """The method with one setting changed.
+
+    Parameters
+    ----------
+    method
+        A method, or one of its records.
+    name
+        Of a field; with dots for a field of a field, as in ``stage1.steps``.
+    text
+        The value as people type it: ``2,4`` or ``none`` for numbers in a row, ``yes`` or ``no`` for a switch.
+
+    Raises
+    ------
+    SettingError
+        No such setting, or not a value for it.
+    """
+    own, _, rest = name.partition(".")
+    hints = typing.get_type_hints(type(method))
+    hints = {field.name: hints[field.name] for field in fields(method)}
+    if own not in hints:
+        raise SettingError(unknown("setting", own, tuple(hints)))
+    current = getattr(method, own)
+    value = with_setting(current, rest, text) if rest and is_dataclass(current) else _parse(hints[own], name, text)
+    return replace(method, **{own: value})
+
+
+def _parse(hint: Any, name: str, text: str) -> Any:
+    origin, choices = typing.get_origin(hint), typing.get_args(hint)
+    try:
+        if origin is typing.Literal:
+            return {str(choice): choice for choice in choices}[text]
+        if hint is bool:
+            return {"yes": True, "true": True, "no": False, "false": False}[text.lower()]
+        if origin is tuple:
+            return tuple(choices[0](item) for item in text.split(",") if item.strip() and text != "none")
+        if origin in {typing.Union, types.UnionType} and types.NoneType in choices and text == "none":
+            return None
+        if hint in {int, float, str}:
+            return hint(text)
+    except (KeyError, ValueError):
+        pass
+    raise SettingError(f"{name}={text} is not a value for {name}; expected {_wanted(hint)}")
+
+
+def _wanted(hint: Any) -> str:
+    if typing.get_origin(hint) is typing.Literal:
+        return "one of " + ", ".join(map(str, typing.get_args(hint)))
+    if typing.get_origin(hint) is tuple:
+        return "numbers with commas between, or none"
+    if isinstance(hint, type) and is_dataclass(hint):
+        return "one of its parts: " + ", ".join(f.name for f in fields(hint))
+    return {int: "a whole number", float: "a number", bool: "yes or no"}.get(hint, str(hint))

@@ -1,0 +1,1 @@
+"""Frozen tile geometry, and the loop that walks it."""
