@@ -1,0 +1,178 @@
+"""A denoiser that outlives the image it was fitted to: one for a whole experiment, kept in a file."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from noise2detail import registry
+from noise2detail.errors import AxesError, SettingError, UnreadableFileError
+from noise2detail.io import write_bytes
+from noise2detail.method import Context, Denoiser, Method, Step, ignore
+from noise2detail.pipeline.denoise import Noisy, apply_planes
+from noise2detail.pipeline.fitting import fit_planes
+from noise2detail.pipeline.input import like, take
+from noise2detail.pipeline.layout import check_pixel_type, lay_out
+from noise2detail.pipeline.planning import choose_precision, choose_tile, make_plan
+from noise2detail.pipeline.run import Run, find_device
+from noise2detail.pipeline.training_set import training_set
+from noise2detail.plans import Plan, ValueMap
+from noise2detail.settings import from_data, to_data
+
+FILE_VERSION = 1
+"""Of what stands in the file's header."""
+
+HEADER = "noise2detail"
+"""Key of the header's one entry."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What was learnt from one image or series, with everything needed to apply it to others."""
+
+    denoisers: tuple[Denoiser, ...]
+    """One for each group of channels."""
+    method: Method
+    """That fitted them."""
+    plan: Plan
+    """By which they were fitted."""
+
+    def save(self, path: Path | str, *, overwrite: bool = False) -> Path:
+        """Write to a safetensors file: weights, settings and value maps, no code.
+
+        Raises
+        ------
+        OutputExistsError
+            The file is there already and ``overwrite`` is not set.
+        UnwritableFileError
+            It cannot be written; nothing is left behind.
+        """
+        header = {"version": FILE_VERSION, "method": to_data(self.method), "plan": asdict(self.plan)}
+        tensors = {
+            f"{number}.{name}": tensor
+            for number, denoiser in enumerate(self.denoisers)
+            for name, tensor in denoiser.tensors().items()
+        }
+        content = safetensors.torch.save(tensors, {HEADER: json.dumps(header)})
+        return write_bytes(Path(path), content, overwrite=overwrite)
+
+
+def fit(
+    noisy: Any,
+    *,
+    axes: str | None = None,
+    method: str | Method = registry.DEFAULT,
+    recipe: str | None = None,
+    seed: int = 0,
+    run: Run = Run(),  # noqa: B008 - frozen
+    on_step: Callable[[Step], None] = ignore,
+) -> Fitted:
+    """One denoiser, fitted to all planes of an image or series together.
+
+    Parameters
+    ----------
+    noisy, axes, method, recipe, seed, run, on_step
+        As for ``denoise``; there is one training for all planes, whatever ``run.fit`` says.
+
+    Raises
+    ------
+    InputError, SettingError
+        As ``denoise``.
+    """
+    array, axes = take(noisy, axes)
+    plan, chosen, layout = make_plan(array, axes, method, recipe, seed, replace(run, fit="shared"))
+    if chosen.scope != "any":
+        raise SettingError(
+            f"{plan.method} is bound to the image it was fitted to; use denoise instead of fit and apply"
+        )
+    planes, valid = training_set(array, plan, layout)
+    return Fitted(fit_planes(planes, valid, chosen, plan, on_step), chosen, plan)
+
+
+def apply(fitted: Fitted, noisy: Noisy, *, axes: str | None = None) -> Noisy:
+    """Image denoised by what was learnt from another: same shape, type and intensity scale.
+
+    Control and treated images that are denoised by one ``fitted`` go through one and the same function of the pixel
+    values, so a comparison of their intensities stays fair.
+
+    Parameters
+    ----------
+    fitted
+        From ``fit`` or ``load``.
+    noisy
+        As for ``denoise``, with as many channels as what ``fitted`` learnt from.
+    axes
+        As for ``denoise``.
+
+    Raises
+    ------
+    InputError
+        The image cannot be denoised, or has other channels.
+    """
+    array, axes = take(noisy, axes)
+    check_pixel_type(array.dtype)
+    layout = lay_out(array, axes)
+    if layout.channels != fitted.plan.channels:
+        raise AxesError(
+            f"the image has {layout.channels} channels (axes {layout.axes}, shape {array.shape}); this denoiser was "
+            f"fitted to {fitted.plan.channels}; apply it to images with the same channels"
+        )
+    result: Noisy = like(noisy, apply_planes(array, fitted.plan, layout, lambda *_: fitted.denoisers))
+    return result
+
+
+def load(path: Path | str, *, run: Run = Run()) -> Fitted:  # noqa: B008 - frozen
+    """What ``Fitted.save`` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+    run
+        Device, precision and memory to apply it with; the rest was decided by the fit.
+
+    Raises
+    ------
+    UnreadableFileError
+        Absent, damaged, or not such a file.
+    """
+    path = Path(path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+            header = json.loads(file.metadata()[HEADER])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except FileNotFoundError as error:
+        raise UnreadableFileError(path, "there is no such file") from error
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableFileError(
+            path, f"not a denoiser ({error})", "expected a file that n2d fit has written"
+        ) from error
+    if header["version"] != FILE_VERSION:
+        raise UnreadableFileError(path, f"a denoiser of file version {header['version']}", f"expected {FILE_VERSION}")
+    device = find_device(run.device)
+    precision = choose_precision(run, device)[0]
+    plan = _plan(header["plan"], device, precision, choose_tile(run.max_memory))
+    method: Method = from_data(header["method"])
+    context = Context(seed=plan.seed, device=device, precision=plan.precision)
+    count = 1 + max(int(name.split(".")[0]) for name in tensors)
+    denoisers = (method.restore(_own(tensors, number), context) for number in range(count))
+    return Fitted(tuple(denoisers), method, plan)
+
+
+def _own(tensors: dict[str, torch.Tensor], number: int) -> dict[str, torch.Tensor]:
+    prefix = f"{number}."
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _plan(data: dict[str, Any], device: torch.device, precision: Any, tile: int) -> Plan:
+    listed = {
+        "shape": tuple(data["shape"]),
+        "why": tuple(data["why"]),
+        "value_maps": tuple(ValueMap(**value_map) for value_map in data["value_maps"]),
+    }
+    return Plan(**data | listed | {"device": str(device), "precision": precision, "tile": tile})

@@ -1,0 +1,21 @@
+"""What users hand in, and handing back the same kind of thing."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from noise2detail.image import Image
+from noise2detail.types import Pixels
+
+
+def take(noisy: Any, axes: str | None) -> tuple[Pixels, str | None]:
+    """The array, and the axes as far as they are known; axes that are passed win over those of an ``Image``."""
+    if isinstance(noisy, Image):
+        return np.asarray(noisy.array), axes or noisy.axes
+    return np.asarray(noisy), axes
+
+
+def like(noisy: Any, result: Pixels) -> Any:
+    """The result as an ``Image`` with the metadata of the input, if that was one."""
+    return replace(noisy, array=result) if isinstance(noisy, Image) else result
