@@ -23,9 +23,8 @@ from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.pipeline.planning import PUBLISHED_RANGE
 from noise2detail.pipeline.values import percentile_map, published_map, to_working_range
 from noise2detail.settings import to_data, with_setting
-from record import write_result
+from record import SCORER, write_result
 
-SCORER = Path(__file__).resolve().parents[2] / "shared" / "tools" / "score.py"
 ROWS: tuple[tuple[int, ...], ...] = ((), (2,), (2, 4), (2, 4, 8))
 PUBLISHED = {(): 30.75, (2,): 31.48, (2, 4): 31.56, (2, 4, 8): 31.23}
 
