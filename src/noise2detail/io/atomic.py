@@ -1,0 +1,103 @@
+"""Files that appear whole or not at all: written beside their place, flushed, then renamed."""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from noise2detail.errors import FileError, UnwritableFileError
+from noise2detail.io.announced import readable
+from noise2detail.io.names import refuse_place
+
+_ROOM = 2**20
+
+
+def write_bytes(path: Path, content: bytes, *, overwrite: bool = False) -> Path:
+    """The path of the written file.
+
+    Parameters
+    ----------
+    path
+        Any name; its folder must exist.
+    content
+        Of the file.
+    overwrite
+        Replace what is there.
+
+    Raises
+    ------
+    OutputExistsError
+        The file is there already.
+    UnwritableFileError
+        No space or no permission; nothing is left behind.
+    """
+    refuse_place(path, None, overwrite)
+    refuse_space(path, len(content))
+    with translated(path), part_of(path) as part:
+        part.write_bytes(content)
+        flush(part)
+        refuse_place(path, None, overwrite)  # somebody may have been faster
+        part.replace(path)
+    return path
+
+
+@contextmanager
+def part_of(target: Path) -> Iterator[Path]:
+    """An empty file beside ``target``, which is gone at the end unless it was renamed."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.open("xb").close()
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def translated(target: Path) -> Iterator[None]:
+    """What the operating system says about a failed writing, as an error that says what to do.
+
+    Raises
+    ------
+    UnwritableFileError
+        No space, no permission, or a failing disk.
+    """
+    try:
+        yield
+    except FileError:
+        raise
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            found, remedy = "no space left on the disk", "free some space or choose another disk"
+        elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            found, remedy = "no permission to write here", "choose another folder"
+        elif error.errno == errno.ENAMETOOLONG:
+            found, remedy = "its name is too long", "choose a shorter one"
+        else:
+            found, remedy = f"could not be written ({error})", "check that the disk has free space and is still there"
+        raise UnwritableFileError(target, found, remedy) from error
+
+
+def refuse_space(target: Path, needed: int) -> None:
+    """Raise where the disk has less room than ``needed`` bytes.
+
+    Raises
+    ------
+    UnwritableFileError
+        With both numbers.
+    """
+    free = shutil.disk_usage(target.parent).free
+    if free < needed + _ROOM:
+        raise UnwritableFileError(
+            target,
+            f"needs up to {readable(needed)}, and {readable(free)} are free on the disk",
+            "free some space or choose another disk",
+        )
+
+
+def flush(part: Path) -> None:
+    """Wait until the file is on the disk: the rename must not get there before the pixels."""
+    with part.open("rb+") as stream:
+        os.fsync(stream.fileno())

@@ -1,0 +1,82 @@
+"""The images that a user means by naming files and folders."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from noise2detail.errors import UnreadableFileError
+from noise2detail.io.open import readable
+from noise2detail.io.sidecar import SIDECAR_SUFFIX
+
+_SUFFIXES = frozenset({".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk", ".png", ".npy"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies behind some paths."""
+
+    images: tuple[Path, ...]
+    """Files to denoise, in natural order within each folder."""
+    skipped: tuple[tuple[Path, str], ...]
+    """Everything else in the folders, each with the reason."""
+
+
+def find_images(paths: Sequence[Path]) -> Found:
+    """The images among files and folders; folders are not searched any deeper.
+
+    Parameters
+    ----------
+    paths
+        Files are taken as they are; of folders, what is named like an image and is one.
+
+    Raises
+    ------
+    UnreadableFileError
+        A path that is not there.
+    """
+    images: dict[Path, Path] = {}
+    skipped: list[tuple[Path, str]] = []
+    for path in paths:
+        if not path.exists():
+            raise UnreadableFileError(path, "there is no such file or folder", "check the name")
+        for file, reason in _inside(path) if path.is_dir() else [(path, "")]:
+            if reason:
+                skipped.append((file, reason))
+            else:
+                images.setdefault(file.resolve(), file)
+    return Found(tuple(images.values()), tuple(skipped))
+
+
+def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
+    """Key that sorts names as people do.
+
+    >>> sorted([Path("img10.tif"), Path("img2.tif")], key=natural_key)[0].name
+    'img2.tif'
+    """
+    pieces = re.split(r"([0-9]+)", path.name.casefold())
+    return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces if piece)
+
+
+def _inside(folder: Path) -> Iterator[tuple[Path, str]]:
+    try:
+        files = sorted(folder.iterdir(), key=natural_key)
+    except OSError as error:
+        raise UnreadableFileError(folder, f"cannot be listed ({error.strerror})", "check its permissions") from error
+    return ((file, _reason(file)) for file in files)
+
+
+def _reason(file: Path) -> str:
+    """Why a file of a folder is no image to denoise; empty where it is one."""
+    if file.name.startswith("."):
+        return "hidden"
+    if file.is_dir():
+        return "a folder; folders are not searched any deeper"
+    if file.name.endswith(SIDECAR_SUFFIX):
+        return "says how an image was denoised"
+    if file.suffix.lower() not in _SUFFIXES:
+        return "not named like an image (.tif, .tiff, .png, .npy)"
+    try:
+        return "" if readable(file) else "named like an image, but its content is none"
+    except UnreadableFileError as error:
+        return error.found

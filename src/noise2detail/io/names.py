@@ -1,0 +1,117 @@
+"""Names of outputs: what can be written, where it goes, and what must never be overwritten."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from noise2detail.errors import OutputExistsError, UnwritableFileError
+
+OutputFormat = Literal["ome", "tif", "png", "npy"]
+
+_FORMATS: dict[str, OutputFormat] = {
+    ".ome.tiff": "ome",
+    ".ome.tif": "ome",
+    ".tiff": "tif",
+    ".tif": "tif",
+    ".png": "png",
+    ".npy": "npy",
+}
+
+WRITABLE = ", ".join(_FORMATS)
+"""Suffixes that can be written, for messages."""
+
+
+def split_suffix(path: Path) -> tuple[str, str]:
+    """Name without folders, parted before the suffix that decides the format.
+
+    Only the last suffix counts, and ``.ome.tif`` counts as one: names with dots must not collide.
+
+    >>> split_suffix(Path("a.b.ome.tif")), split_suffix(Path("a.b.tif")), split_suffix(Path("a"))
+    (('a.b', '.ome.tif'), ('a.b', '.tif'), ('a', ''))
+    """
+    known = next((suffix for suffix in _FORMATS if path.name.lower().endswith(suffix) and path.name != suffix), None)
+    cut = len(path.name) - len(known if known is not None else path.suffix)
+    return path.name[:cut], path.name[cut:]
+
+
+def default_output(path: Path) -> Path:
+    """Where the result goes if the user says nothing: beside the input, ``_denoised`` before the suffix.
+
+    Inputs of a kind that cannot be written become OME-TIFF.
+
+    >>> default_output(Path("cells.ome.tif")).name, default_output(Path("a.b.tif")).name
+    ('cells_denoised.ome.tif', 'a.b_denoised.tif')
+    """
+    stem, suffix = split_suffix(path)
+    return path.with_name(f"{stem}_denoised{suffix if suffix.lower() in _FORMATS else '.ome.tif'}")
+
+
+def output_format(path: Path) -> OutputFormat:
+    """The format that a name asks for.
+
+    Raises
+    ------
+    UnwritableFileError
+        No format that can be written.
+    """
+    suffix = split_suffix(path)[1]
+    if suffix.lower() not in _FORMATS:
+        raise UnwritableFileError(
+            path, f"files named {suffix or 'without suffix'} cannot be written", f"choose one of {WRITABLE}"
+        )
+    return _FORMATS[suffix.lower()]
+
+
+def refuse_output(path: Path | str, source: Path | str | None = None, overwrite: bool = False) -> None:
+    """Raise where an output must not or cannot be written, before any work is done.
+
+    Parameters
+    ----------
+    path
+        The output.
+    source
+        The input, which is never touched, under whatever name.
+    overwrite
+        Replace an output of an earlier run.
+
+    Raises
+    ------
+    OutputExistsError
+        The output is there already, or is the input.
+    UnwritableFileError
+        Unknown suffix, or the folder is missing or cannot be written to.
+    """
+    output_format(Path(path))
+    refuse_place(path, source, overwrite)
+
+
+def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool) -> None:
+    """Raise where a file of any kind must not or cannot be written; see :func:`refuse_output`.
+
+    Raises
+    ------
+    OutputExistsError
+        The output is there already, or is the input.
+    UnwritableFileError
+        The folder is missing or cannot be written to.
+    """
+    target = Path(path)
+    if source is not None and _same_file(target, Path(source)):
+        raise OutputExistsError(
+            target, "the output is the input itself", "choose another name; the input is never changed"
+        )
+    if target.is_dir():
+        raise OutputExistsError(target, "is a folder", "give the name of a file")
+    if os.path.lexists(target) and not overwrite:
+        raise OutputExistsError(target, "is there already", "choose another name or allow overwriting")
+    folder = target.parent
+    if not folder.is_dir():
+        raise UnwritableFileError(target, f"its folder {folder} is not there", "create the folder first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UnwritableFileError(target, f"no permission to write into {folder}", "choose another folder")
+
+
+def _same_file(target: Path, source: Path) -> bool:
+    if target.exists() and source.exists():
+        return target.samefile(source)  # sees through hard and symbolic links
+    return target.resolve() == source.resolve()

@@ -1,0 +1,93 @@
+"""One entrance for every format: what a file is, is decided by its content."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from noise2detail.errors import UnreadableFileError
+from noise2detail.image import Image
+from noise2detail.io.npy import read_npy
+from noise2detail.io.png import SIGNATURE, read_png
+from noise2detail.io.tiff_read import read_tiff
+
+READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY"
+"""Formats that can be read, for messages."""
+
+_READERS: dict[bytes, Callable[[Path, str | None], Image]] = {
+    b"II*\0": read_tiff,
+    b"MM\0*": read_tiff,
+    b"II+\0": read_tiff,
+    b"MM\0+": read_tiff,
+    SIGNATURE: read_png,
+    b"\x93NUMPY": read_npy,
+}
+
+_FOREIGN = {
+    b"\xff\xd8\xff": "a JPEG file, whose compression has changed the noise",
+    b"GIF8": "a GIF file",
+    b"BM": "a BMP file",
+    b"PK\x03\x04": "a ZIP archive (or NPZ)",
+    b"\x1f\x8b": "a gzip archive",
+    b"\x89HDF": "an HDF5 file",
+    b"ZISRAW": "a Zeiss CZI file",
+    b"\xda\xce\xbe\x0a": "a Nikon ND2 file",
+    b"\x70\0\0\0": "a Leica LIF file",
+    b"%PDF": "a PDF document",
+}
+
+_HEAD = 132
+
+
+def open_image(path: Path | str, axes: str | None = None) -> Image:
+    """The image of a file, with axes, scale and the metadata needed to write the same kind of file.
+
+    Parameters
+    ----------
+    path
+        TIFF, OME-TIFF, ImageJ TIFF, PNG or NPY; the content decides, not the name.
+    axes
+        What the dimensions are, where the file does not say it or is wrong; one letter of ``TCZYXS`` for each.
+
+    Raises
+    ------
+    AxesError
+        ``axes`` does not fit, or is needed and missing.
+    UnreadableFileError
+        Absent, damaged, truncated, too large for the memory, or no single image.
+    """
+    file = Path(path)
+    head = _head(file)
+    if not head:
+        raise UnreadableFileError(file, "it is empty (0 bytes)", "copy or export it again")
+    for magic, read in _READERS.items():
+        if head.startswith(magic):
+            return read(file, axes)
+    raise UnreadableFileError(file, foreign(head), f"expected {READABLE}")
+
+
+def readable(path: Path) -> bool:
+    """Whether the content of a file begins like an image that can be read."""
+    return _head(path).startswith(tuple(_READERS))
+
+
+def foreign(head: bytes) -> str:
+    """What a file seems to be whose first bytes are those of no format that can be read."""
+    if head[128:132] == b"DICM":
+        return "it is a DICOM file"
+    named = next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
+    if named is not None:
+        return f"it is {named}"
+    text = all(byte in b"\t\n\r\f" or 32 <= byte < 127 for byte in head)
+    return "it holds text, not an image" if text else "its content is of no known image format"
+
+
+def _head(path: Path) -> bytes:
+    if not os.path.lexists(path):
+        raise UnreadableFileError(path, "there is no such file", "check the name and the folder")
+    if path.is_dir():
+        raise UnreadableFileError(path, "is a folder; expected a file", "give the name of one image in it")
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_HEAD)
+    except OSError as error:
+        raise UnreadableFileError(path, f"cannot be read ({error.strerror})", "check its permissions") from error

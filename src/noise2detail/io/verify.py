@@ -1,0 +1,91 @@
+"""What was written, read again and compared with what should have been written."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from noise2detail.errors import Noise2DetailError, UnwritableFileError
+from noise2detail.image import Image
+from noise2detail.io.names import output_format
+from noise2detail.io.open import open_image
+from noise2detail.io.template import TIFF_KEY, TiffTemplate
+from noise2detail.types import Pixels
+
+_EXACT_ENOUGH = 1e-6
+
+
+def verify(part: Path, target: Path, image: Image, pixels: Pixels) -> None:
+    """Raise unless the file at ``part`` holds this image.
+
+    Parameters
+    ----------
+    part
+        The file that was written.
+    target
+        What it will be called, for messages.
+    image
+        Gives axes and scale.
+    pixels
+        Those of the image, in the type that was written.
+
+    Raises
+    ------
+    UnwritableFileError
+        Pixels, shape, type, axes or scale differ.
+    """
+    try:
+        again = open_image(part, image.axes if output_format(target) == "npy" else None)
+    except Noise2DetailError as error:
+        raise _failed(target, f"what was written cannot be read again ({error})") from error
+    _compare_pixels(target, np.asarray(again.array), pixels)
+    found = _lengths(again.axes, again.array.shape)
+    wanted = _lengths(image.axes, pixels.shape)
+    if found != wanted and not _mute(again):
+        raise _failed(target, f"axes read as {again.axes} {again.array.shape}, should be {image.axes} {pixels.shape}")
+    if output_format(target) in {"ome", "tif"}:
+        _compare_scale(target, again, image)
+
+
+def _compare_pixels(target: Path, found: Pixels, wanted: Pixels) -> None:
+    native = np.ascontiguousarray(wanted, wanted.dtype.newbyteorder("="))
+    if found.dtype != native.dtype:
+        raise _failed(target, f"pixels read as {found.dtype}, should be {native.dtype}")
+    if found.size != native.size:
+        raise _failed(target, f"shape reads as {found.shape}, should be {native.shape}")
+    # Compared as bytes, because not-a-number differs from itself.
+    if not np.array_equal(np.ascontiguousarray(found).reshape(-1).view(np.uint8), native.reshape(-1).view(np.uint8)):
+        raise _failed(target, "pixels read differently from what was written")
+
+
+def _lengths(axes: str, shape: tuple[int, ...]) -> list[tuple[str, int]]:
+    # An OME-TIFF always has every axis, so it cannot say whether one of length 1 was there.
+    return [(axis, length) for axis, length in zip(axes, shape, strict=True) if length > 1 or axis in "YX"]
+
+
+def _mute(image: Image) -> bool:
+    """Whether the file is a bare stack of pages, which cannot say what its axes are."""
+    template = image.metadata.get(TIFF_KEY)
+    return isinstance(template, TiffTemplate) and template.kind == "plain"
+
+
+def _compare_scale(target: Path, found: Image, wanted: Image) -> None:
+    size = {axis: value for axis, value in wanted.pixel_size_um.items() if axis in found.axes}
+    if not _close(found.pixel_size_um, size):
+        raise _failed(target, f"pixel size reads as {dict(found.pixel_size_um)} um, should be {size}")
+    increment = {"T": found.time_increment or 0.0}, {"T": wanted.time_increment or 0.0}
+    if not _close(*increment):
+        raise _failed(target, f"time increment reads as {found.time_increment} s, should be {wanted.time_increment}")
+    if found.channel_names != wanted.channel_names:
+        raise _failed(target, f"channel names read as {found.channel_names}, should be {wanted.channel_names}")
+
+
+def _close(found: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
+    return found.keys() == wanted.keys() and all(
+        math.isclose(found[axis], wanted[axis], rel_tol=_EXACT_ENOUGH) for axis in wanted
+    )
+
+
+def _failed(target: Path, found: str) -> UnwritableFileError:
+    return UnwritableFileError(target, f"verification failed: {found}", "nothing was kept; try another format")
