@@ -2,9 +2,9 @@
 
 import difflib
 from dataclasses import dataclass
+from typing import Any
 
 from noise2detail.errors import SettingError
-from noise2detail.method import Method
 from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.methods.zs_n2n import ZeroShotNoise2Noise
 
@@ -13,8 +13,8 @@ from noise2detail.methods.zs_n2n import ZeroShotNoise2Noise
 class Entry:
     """A method as people see it."""
 
-    method: type[Method]
-    """Its class."""
+    method: type[Any]
+    """Its class, a ``Method``; a class cannot be asked at run time whether it fits a protocol with attributes."""
     recipes: tuple[str, ...]
     """Names that its ``recipe`` knows, the default first."""
     title: str

@@ -1,0 +1,107 @@
+"""What the documents say works as they say it, with next to no training."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from noise2detail.cli import machine_cache
+from noise2detail.cli.main import app
+from noise2detail.engine.crops import Crops
+from noise2detail.engine.schedule import OneCycle
+from noise2detail.engine.training import Training
+from noise2detail.image import Image
+from noise2detail.io import save_image
+from noise2detail.methods.noise2detail import Noise2Detail
+from tests.cli.conftest import abacus
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+IMAGES = {
+    "cells.tif": ((16, 16), "YX"),
+    "control.tif": ((16, 16), "YX"),
+    "treated.tif": ((18, 16), "YX"),
+    "stack.tif": ((3, 16, 16), "ZYX"),
+    "stack.npy": ((3, 16, 16), "ZYX"),
+    "channels.ome.tif": ((2, 16, 16), "CYX"),
+    "recordings/one.tif": ((16, 16), "YX"),
+    "folder/one.tif": ((16, 16), "YX"),
+    "control_folder/one.tif": ((16, 16), "YX"),
+    "examples/brain_section.tif": ((16, 16), "YX"),
+    "cells.ome.tif": ((16, 16), "YX"),
+}
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Place and text of every fenced block in a language."""
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    return [(page.name, found.group(1)) for page in PAGES for found in fence.finditer(page.read_text(encoding="utf-8"))]
+
+
+def commands() -> list[tuple[str, str]]:
+    """Place and text of every command that the documents show, in blocks and in the tables of the README."""
+    shown = [(name, line.removeprefix("$ ")) for name, text in blocks("console") for line in text.splitlines()]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown += [("README.md", line) for line in re.findall(r"`(n2d [^`]*)`", readme)]
+    shown = [(name, line.removeprefix(".venv/bin/")) for name, line in shown]
+    return [(name, line) for name, line in shown if line.startswith("n2d ")]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the images that the documents name, and recipes of two steps."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(machine_cache, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(machine_cache, "measure", abacus)
+    brief = Training(2, OneCycle(), Crops(2, 16))
+    monkeypatch.setattr(
+        Noise2Detail, "recipe", classmethod(lambda cls, name: cls(stage1=brief, stage3=brief, width=4, clip=False))
+    )
+    noise = np.random.default_rng(0)
+    (tmp_path / "demo").mkdir()
+    for name, (shape, axes) in IMAGES.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        save_image(Image(noise.integers(0, 4000, shape).astype(np.uint16), axes), path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("name", "text"), blocks("python"), ids=lambda value: value[:40].replace("\n", " "))
+def test_python_blocks_run(name: str, text: str, desk: Path) -> None:
+    exec(compile(text, name, "exec"), {})
+
+
+@pytest.mark.parametrize(("name", "line"), commands(), ids=lambda value: value)
+def test_commands_run(name: str, line: str, desk: Path) -> None:
+    words = shlex.split(line)[1:]
+    if words[0] == "apply":
+        made = CliRunner().invoke(app, ["fit", "control.tif", "-o", words[1]])
+        assert made.exit_code == 0, made.output
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+
+
+def test_every_kind_of_block_was_found() -> None:
+    """The two tests above would pass on nothing."""
+    assert len(blocks("python")) >= 8
+    assert {line.split()[1] for _, line in commands()} == {"denoise", "fit", "apply", "info", "doctor"}
+
+
+def test_command_line_page_is_what_the_commands_say() -> None:
+    source = ROOT / "docs" / "reference" / "command_line.py"
+    spec = importlib.util.spec_from_file_location("command_line", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text(encoding="utf-8") == module.page(), f"run python {source.relative_to(ROOT)}"
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
