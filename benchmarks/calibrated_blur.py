@@ -26,7 +26,7 @@ def main() -> None:
     start = time.perf_counter()
     pixels = np.asarray(image.array, np.float64)
     scale = pixels.max()  # scikit-image takes floats within -1 and 1
-    _, (tried, losses) = calibrate_denoiser(
+    _, (tried, losses) = calibrate_denoiser(  # type: ignore[no-untyped-call]
         pixels / scale, gaussian_filter, {"sigma": list(WIDTHS)}, approximate_loss=False, extra_output=True
     )
     width = tried[int(np.argmin(losses))]["sigma"]

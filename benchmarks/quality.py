@@ -2,9 +2,9 @@
 
     python benchmarks/quality.py benchmarks/cases/fmd-fast.toml
 
-A case is a TOML file: ``title``, the scorer's ``set``, optionally ``only`` and ``k``, the ``command`` with {in} and {out}, and
-``bounds`` on the means. The result goes to ``benchmarks/results/`` under the case's name, as Markdown and JSON. Exit status 1 if an
-image failed or a bound is missed.
+A case is a TOML file: ``title``, the scorer's ``set``, optionally ``only`` and ``k``, the ``command`` with {in} and
+{out}, and ``bounds`` on the means. The result goes to ``benchmarks/results/`` under the case's name, as Markdown and
+JSON. Exit status 1 if an image failed or a bound is missed.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from record import SCORER, write_result
 
 RESULTS = Path(__file__).resolve().parent / "results"

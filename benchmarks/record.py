@@ -17,7 +17,7 @@ from noise2detail.engine.machine import measure
 from noise2detail.version import __version__
 
 SCORER = Path(__file__).resolve().parents[2] / "shared" / "tools" / "score.py"
-"""Scores a command on real images; it and its images lie beside the repository, since not all of them may be passed on."""
+"""Scores a command on real images; both lie beside the repository, since not every image may be passed on."""
 
 LIBRARIES = ("torch", "numpy", "scipy", "tifffile", "scikit-image")
 

@@ -4,20 +4,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from noise2detail.errors import Cancelled as Cancelled
-    from noise2detail.errors import Noise2DetailError as Noise2DetailError
-    from noise2detail.fitted import Fitted as Fitted
-    from noise2detail.fitted import apply as apply
-    from noise2detail.fitted import fit as fit
-    from noise2detail.fitted import load as load
-    from noise2detail.image import Image as Image
-    from noise2detail.io import open_image as open  # noqa: A004, F401
-    from noise2detail.io import save_image as save  # noqa: F401
-    from noise2detail.pipeline.denoise import denoise as denoise
-    from noise2detail.pipeline.denoise import plan as plan
-    from noise2detail.pipeline.denoise import stages as stages
-    from noise2detail.pipeline.run import Run as Run
-    from noise2detail.version import __version__ as __version__
+    from noise2detail.errors import Cancelled, Noise2DetailError
+    from noise2detail.fitted import Fitted, apply, fit, load
+    from noise2detail.image import Image
+    from noise2detail.io import open_image as open  # noqa: A004
+    from noise2detail.io import save_image as save
+    from noise2detail.pipeline.denoise import denoise, plan, stages
+    from noise2detail.pipeline.run import Run
+    from noise2detail.version import __version__
 
 _HOME = {
     "Cancelled": "errors",
@@ -36,7 +30,22 @@ _HOME = {
     "stages": "pipeline.denoise",
 }
 
-__all__ = list(_HOME)
+__all__ = [
+    "Cancelled",
+    "Fitted",
+    "Image",
+    "Noise2DetailError",
+    "Run",
+    "__version__",
+    "apply",
+    "denoise",
+    "fit",
+    "load",
+    "open",
+    "plan",
+    "save",
+    "stages",
+]
 
 
 def __getattr__(name: str) -> object:

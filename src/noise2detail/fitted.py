@@ -142,26 +142,37 @@ def load(path: Path | str, *, run: Run = Run()) -> Fitted:  # noqa: B008 - froze
         Absent, damaged, or not such a file.
     """
     path = Path(path)
+    header, tensors = _read(path)
+    if header.get("version") != FILE_VERSION:
+        raise UnreadableFileError(
+            path, f"a denoiser of file version {header.get('version')}", f"expected {FILE_VERSION}"
+        )
+    device = find_device(run.device)
+    precision = choose_precision(run, device)[0]
+    tile = choose_tile(run.max_memory)
     try:
-        with safetensors.safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
-            header = json.loads(file.metadata()[HEADER])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        plan = _plan(header["plan"], device, precision, tile)
+        method: Method = from_data(header["method"])
+        context = Context(seed=plan.seed, device=device, precision=plan.precision)
+        count = 1 + max(int(name.split(".")[0]) for name in tensors)
+        denoisers = tuple(method.restore(_own(tensors, number), context) for number in range(count))
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise UnreadableFileError(path, f"a damaged denoiser ({error})", "fit and save it again") from error
+    return Fitted(denoisers, method, plan)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Header and tensors of a file that this package has written."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = dict(json.loads(file.metadata()[HEADER]))
+            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except FileNotFoundError as error:
         raise UnreadableFileError(path, "there is no such file") from error
     except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UnreadableFileError(
             path, f"not a denoiser ({error})", "expected a file that n2d fit has written"
         ) from error
-    if header["version"] != FILE_VERSION:
-        raise UnreadableFileError(path, f"a denoiser of file version {header['version']}", f"expected {FILE_VERSION}")
-    device = find_device(run.device)
-    precision = choose_precision(run, device)[0]
-    plan = _plan(header["plan"], device, precision, choose_tile(run.max_memory))
-    method: Method = from_data(header["method"])
-    context = Context(seed=plan.seed, device=device, precision=plan.precision)
-    count = 1 + max(int(name.split(".")[0]) for name in tensors)
-    denoisers = (method.restore(_own(tensors, number), context) for number in range(count))
-    return Fitted(tuple(denoisers), method, plan)
 
 
 def _own(tensors: dict[str, torch.Tensor], number: int) -> dict[str, torch.Tensor]:

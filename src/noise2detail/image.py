@@ -60,10 +60,11 @@ def check_axes(axes: str, shape: tuple[int, ...]) -> None:
 
 def likely_axes(shape: tuple[int, ...]) -> tuple[str, ...]:
     """Axes strings that an array of this shape may well have, likeliest first."""
+    colour = shape[-1:] in {(3,), (4,)}
     by_rank = {
         2: ("YX",),
-        3: ("YXS", "ZYX", "TYX", "CYX") if shape[-1] in {3, 4} else ("ZYX", "TYX", "CYX"),
-        4: ("ZYXS", "TYXS", "TZYX") if shape[-1] in {3, 4} else ("TZYX", "TCYX", "ZCYX", "CZYX"),
+        3: ("YXS", "ZYX", "TYX", "CYX") if colour else ("ZYX", "TYX", "CYX"),
+        4: ("ZYXS", "TYXS", "TZYX") if colour else ("TZYX", "TCYX", "ZCYX", "CZYX"),
         5: ("TZCYX", "TCZYX"),
         6: ("TZCYXS",),
     }

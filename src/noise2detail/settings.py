@@ -69,7 +69,9 @@ def with_setting(method: Changed, name: str, text: str) -> Changed:
     if own not in hints:
         raise SettingError(unknown("setting", own, tuple(hints)))
     current = getattr(method, own)
-    value = with_setting(current, rest, text) if rest and is_dataclass(current) else _parse(hints[own], name, text)
+    if rest and not is_dataclass(current):
+        raise SettingError(f"{own} is {current}; it has no setting {rest!r}")
+    value = with_setting(current, rest, text) if rest else _parse(hints[own], name, text)
     return replace(method, **{own: value})
 
 

@@ -68,7 +68,7 @@ def processor_name(device: torch.device) -> str:
     """What people call the device."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{platform.processor() or platform.machine()} ({torch.backends.cpu.get_cpu_capability()})"
+    return f"{platform.processor() or platform.machine()} with {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _rate(device: torch.device, precision: Precision) -> float:

@@ -103,7 +103,9 @@ def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool) -
     if target.is_dir():
         raise OutputExistsError(target, "is a folder", "give the name of a file")
     if os.path.lexists(target) and not overwrite:
-        raise OutputExistsError(target, "is there already", "choose another name or allow overwriting")
+        raise OutputExistsError(
+            target, "is there already", "choose another name or allow overwriting (overwrite=True, --overwrite)"
+        )
     folder = target.parent
     if not folder.is_dir():
         raise UnwritableFileError(target, f"its folder {folder} is not there", "create the folder first")

@@ -97,8 +97,15 @@ def execute(
     return apply_planes(array, made, layout, _denoisers(array, made, method, layout, on_step))
 
 
+def execute_stages(
+    array: Pixels, made: Plan, method: Method, layout: Layout, on_step: Callable[[Step], None] = ignore
+) -> dict[str, Pixels]:
+    """Every image on the way to the denoised array, as planned; the last is the denoised array."""
+    return _apply(array, made, layout, _denoisers(array, made, method, layout, on_step), stages_of_plane)
+
+
 def apply_planes(array: Pixels, made: Plan, layout: Layout, denoisers: DenoisersFor) -> Pixels:
-    """Array of denoised planes; a plane that holds one value only stays as it is.
+    """Array of denoised planes.
 
     Parameters
     ----------
@@ -107,17 +114,30 @@ def apply_planes(array: Pixels, made: Plan, layout: Layout, denoisers: Denoisers
     denoisers
         Called with the number of a plane, the plane in the working range and its mask; one for each group of channels.
     """
-    result = np.empty_like(array)
-    source, target = layout.view(array), layout.view(result)
+    one = "denoised"
+    found = _apply(array, made, layout, denoisers, lambda *known: {one: apply_to_plane(*known)})
+    return found[one] if found else array.copy()
+
+
+def _apply(
+    array: Pixels,
+    made: Plan,
+    layout: Layout,
+    denoisers: DenoisersFor,
+    function: Callable[[tuple[Denoiser, ...], NDArray[np.float32], Plan], dict[str, NDArray[np.float32]]],
+) -> dict[str, Pixels]:
+    """By name, the arrays of what ``function`` gives for each plane; a plane that holds one value stays as it is."""
+    found: dict[str, Pixels] = {}
+    source = layout.view(array)
     for number, index in enumerate(layout.planes):
         pixels = layout.read(source, index)
         if is_constant(pixels):
-            layout.write(target, index, pixels)
             continue
         plane, mask = to_working_range(pixels, made.value_maps)
-        done = apply_to_plane(denoisers(number, plane, mask), plane, made)
-        layout.write(target, index, from_working_range(done, pixels, mask, made.value_maps))
-    return result
+        for name, image in function(denoisers(number, plane, mask), plane, made).items():
+            result = found.setdefault(name, array.copy())
+            layout.write(layout.view(result), index, from_working_range(image, pixels, mask, made.value_maps))
+    return found
 
 
 def stages(
@@ -137,15 +157,7 @@ def stages(
     """
     array, axes = take(noisy, axes)
     made, chosen, layout = make_plan(array, axes, method, recipe, seed, run)
-    denoisers = _denoisers(array, made, chosen, layout, on_step)
-    source = layout.view(array)
-    found: dict[str, Pixels] = {}
-    for number, index in enumerate(layout.planes):
-        pixels = layout.read(source, index)
-        plane, mask = to_working_range(pixels, made.value_maps)
-        for name, image in stages_of_plane(denoisers(number, plane, mask), plane, made).items():
-            result = found.setdefault(name, np.empty_like(array))
-            layout.write(layout.view(result), index, from_working_range(image, pixels, mask, made.value_maps))
+    found = execute_stages(array, made, chosen, layout, on_step)
     return {name: like(noisy, result) for name, result in found.items()}
 
 

@@ -86,7 +86,7 @@ def lay_out(array: Pixels, axes: str | None) -> Layout:
     if min(layout.size) < SMALLEST:
         y, x = layout.size
         raise InputError(
-            f"the image has {y}x{x} pixels (axes {axes}, shape {array.shape}); expected at least {SMALLEST}x{SMALLEST}; "
+            f"the image has {y}x{x} pixels (axes {axes} of {array.shape}); expected at least {SMALLEST}x{SMALLEST}; "
             "is the order of the axes right?"
         )
     return layout

@@ -40,7 +40,14 @@ def choose_method(method: str | Method, recipe: str | None) -> tuple[str, str, M
         No such method or recipe; the message names the nearest.
     """
     if not isinstance(method, str):
+        if not isinstance(method, Method):
+            known = ", ".join(registry.METHODS)
+            raise SettingError(
+                f"method is {method!r}; expected one of {known}, or an object that holds a method's settings"
+            )
         name = next((n for n, e in registry.METHODS.items() if isinstance(method, e.method)), type(method).__name__)
+        if recipe and name in registry.METHODS and recipe not in registry.METHODS[name].recipes:
+            raise SettingError(registry.unknown("recipe", recipe, registry.METHODS[name].recipes))
         return name, recipe or "own", method
     entry = registry.find(method)
     recipe = recipe or entry.recipes[0]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from noise2detail.errors import InputError
 from noise2detail.pipeline.fitting import Planes, Valid
 from noise2detail.pipeline.layout import Layout
 from noise2detail.pipeline.values import is_constant, to_working_range
@@ -17,6 +18,10 @@ def training_set(array: Pixels, plan: Plan, layout: Layout, largest: int = LARGE
     y, x = layout.size
     view = layout.view(array)
     useful = [index for index in layout.planes if not is_constant(layout.read(view, index))]
+    if not useful:
+        raise InputError(
+            "every plane of the image is constant or holds no finite number; there is no noise to learn from"
+        )
     most = max(1, largest // (4 * y * x * layout.channels))
     if len(useful) > most:
         useful = [useful[int(n)] for n in np.linspace(0, len(useful) - 1, most).round()]

@@ -20,6 +20,8 @@ def percentile_map(channel: Pixels) -> ValueMap:
     Sparse images, whose percentiles coincide, and constant ones are mapped by their extremes.
     """
     values = finite(channel)
+    if values.dtype.kind == "i":  # differences of signed integers wrap around within NumPy's interpolation
+        values = values.astype(np.promote_types(values.dtype, np.float32))
     low, high = (float(v) for v in np.percentile(values, (LOW, HIGH))) if values.size else (0.0, 0.0)
     return ValueMap(low, high - low) if high > low else _extremes_map(values)
 

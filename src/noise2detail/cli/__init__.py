@@ -1,0 +1,1 @@
+"""The command ``n2d``: parse, call, show."""

@@ -1,0 +1,80 @@
+"""The command ``n2d denoise``."""
+
+from typing import Annotated
+
+import typer
+
+from noise2detail.cli import options
+from noise2detail.cli.guard import guarded
+from noise2detail.cli.voice import Voice
+
+HELP = (
+    "Denoise images from nothing but themselves.\n\n"
+    "The output has the shape, pixel type, intensity scale and metadata of the input. What was done is written "
+    "beside it, to NAME.n2d.json. Inputs are never changed, and outputs that are there already are refused before any "
+    "work begins.\n\n"
+    "With --json, seconds_total is the wall time for a file with reading and writing, the first with the start of the "
+    "program; seconds_denoise is planning and denoising alone.\n\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some files failed, 130 interrupted."
+)
+
+EXAMPLES = """[b]Examples[/b]
+
+n2d denoise cells.tif
+
+n2d denoise cells.tif -o result.tif --recipe paper --seed 1
+
+n2d denoise stack.npy --axes ZYX --fit shared --dtype float32
+
+n2d denoise folder -o denoised --json"""
+
+Stages = Annotated[
+    bool,
+    typer.Option(
+        "--stages", rich_help_panel=options.FILES,
+        help="Also save every image on the way, as NAME_stage1 and so on beside the output.",
+    ),
+]  # fmt: skip
+
+
+@guarded
+def denoise(
+    inputs: options.Inputs,
+    output: options.Output = None,
+    method: options.Method = None,
+    recipe: options.Recipe = None,
+    settings: options.Settings = None,
+    seed: options.Seed = 0,
+    fit: options.Fit = "each",
+    channels: options.Channels = "joint",
+    axes: options.Axes = None,
+    dtype: options.PixelType = None,
+    stages: Stages = False,
+    overwrite: options.Overwrite = False,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    max_memory: options.MaxMemory = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
+) -> None:
+    """Denoised files."""
+    from noise2detail.cli.denoising import Writing, denoise_files
+    from noise2detail.cli.wishes import Wishes, settle
+
+    wishes = Wishes(
+        method=method,
+        recipe=recipe,
+        settings=tuple(settings or ()),
+        seed=seed,
+        axes=axes,
+        pixel_type=dtype,
+        device=device,
+        precision=precision,
+        fit=fit,
+        channels=channels,
+        max_memory=max_memory,
+    )
+    voice = Voice(json=json, quiet=quiet, verbose=verbose, debug=debug)
+    raise typer.Exit(denoise_files(inputs, output, settle(wishes), Writing(overwrite, stages), voice))

@@ -1,0 +1,156 @@
+"""One file: read, plan, denoise, write."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noise2detail.cli.batch import run_jobs
+from noise2detail.cli.exit_codes import ExitCode
+from noise2detail.cli.jobs import Job, plan_jobs
+from noise2detail.cli.pixel_type import as_planned, check_convertible, convert, working_type
+from noise2detail.cli.progress import progress_bar
+from noise2detail.cli.provenance import provenance
+from noise2detail.cli.voice import Voice
+from noise2detail.cli.wishes import Settled, imitation
+from noise2detail.image import Image
+from noise2detail.io import open_image, save_image
+from noise2detail.io.names import output_format, split_suffix
+from noise2detail.io.png import check_png
+from noise2detail.method import Step
+from noise2detail.pipeline.denoise import execute, execute_stages
+from noise2detail.pipeline.planning import make_plan
+from noise2detail.plans import Plan, Provenance
+from noise2detail.types import Pixels
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What is written for each file."""
+
+    overwrite: bool = False
+    """Replace what is there already."""
+    stages: bool = False
+    """Also every image on the way."""
+
+
+def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writing: Writing, voice: Voice) -> ExitCode:
+    """Denoise files and folders.
+
+    Parameters
+    ----------
+    inputs, output
+        As they were typed.
+    settled, writing, voice
+        What to do, what to write and what to say.
+
+    Raises
+    ------
+    Noise2DetailError
+        Nothing can be begun.
+    """
+    jobs = plan_jobs(inputs, output, overwrite=writing.overwrite, pixel_type=settled.pixel_type)
+
+    def work(job: Job, label: str) -> Mapping[str, Any]:
+        return denoise_file(job, label, settled, writing, voice)
+
+    return run_jobs(jobs, work, voice)
+
+
+def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice: Voice) -> Mapping[str, Any]:
+    """What is to be told about one file, which has been denoised and written."""
+    image = open_image(job.source, settled.axes)
+    array = np.asarray(image.array)
+    target = array.dtype if settled.pixel_type is None else settled.pixel_type
+    check_holdable(image, target, job.output)
+    with progress_bar(label, shown=not voice.quiet) as on_step:
+        start = time.perf_counter()
+        plan, images = _compute(array, image.axes, target, settled, writing.stages, on_step, voice)
+        seconds = time.perf_counter() - start
+    clipped, denoised = images.popitem()[1]
+    voice.warning(loss(clipped, job, target))
+    history = provenance(plan, job.source, seconds)
+    save_image(
+        replace(image, array=denoised), job.output, overwrite=writing.overwrite, source=job.source, provenance=history
+    )
+    saved = _save_stages(image, {name: pixels for name, (_, pixels) in images.items()}, job, writing, history)
+    return facts(plan, seconds) | ({"stages": [str(path) for path in saved]} if writing.stages else {})
+
+
+def check_holdable(image: Image, target: np.dtype[np.generic], output: Path) -> None:
+    """Raise, before anything is computed, where the output could not hold the result.
+
+    Raises
+    ------
+    UnwritableFileError
+        A format that cannot hold the axes or the type.
+    InputError
+        A type that cannot hold the pixels.
+    """
+    check_convertible(np.asarray(image.array), target)
+    if output_format(output) == "png":
+        check_png(output, image.axes, np.broadcast_to(np.zeros((), target), image.array.shape))
+
+
+def loss(clipped: float, job: Job, target: np.dtype[np.generic]) -> str:
+    """Warning where a share of the pixels was clipped; empty where none was."""
+    said = f"{job.source}: {clipped:.2%} of the pixels do not fit into {target} and were clipped"
+    return said if clipped else ""
+
+
+def facts(plan: Plan, seconds: float) -> dict[str, Any]:
+    """What a program may want to know about a run."""
+    return {
+        "method": plan.method,
+        "recipe": plan.recipe,
+        "seconds_denoise": round(seconds, 3),
+        "device": plan.device,
+        "precision": plan.precision,
+        "threads": plan.threads,
+        "seed": plan.seed,
+        "axes": plan.axes,
+        "shape": list(plan.shape),
+        "dtype": plan.dtype,
+    }
+
+
+def _compute(
+    array: Pixels,
+    axes: str,
+    target: np.dtype[np.generic],
+    settled: Settled,
+    every_stage: bool,
+    on_step: Callable[[Step], None],
+    voice: Voice,
+) -> tuple[Plan, dict[str, tuple[float, Pixels]]]:
+    """The plan, and by name, the result last, each image in the type that was asked for with the share clipped."""
+    made, method, layout = make_plan(array, axes, settled.method, settled.recipe, settled.seed, settled.run)
+    plan = as_planned(made, target, settled.notes)
+    voice.detail(str(plan))
+    voice.warning(imitation(settled.run))
+    working = array.astype(working_type(array.dtype, target))
+    if every_stage:
+        found = execute_stages(working, made, method, layout, on_step)
+    else:
+        found = {"result": execute(working, made, method, layout, on_step)}
+    converted = {name: convert(pixels, target) for name, pixels in found.items()}
+    return plan, {name: (image.clipped, image.array) for name, image in converted.items()}
+
+
+def _save_stages(
+    image: Image, images: Mapping[str, Pixels], job: Job, writing: Writing, history: Provenance
+) -> list[Path]:
+    stem, suffix = split_suffix(job.output)
+    return [
+        save_image(
+            replace(image, array=pixels),
+            job.output.with_name(f"{stem}_{name}{suffix}"),
+            overwrite=writing.overwrite,
+            source=job.source,
+            provenance=history,
+        )
+        for name, pixels in images.items()
+    ]

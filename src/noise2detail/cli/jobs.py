@@ -1,0 +1,185 @@
+"""Inputs to outputs: what will be read and written, settled and refused before any work begins."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from noise2detail.errors import FileError, OutputExistsError, SettingError, UnreadableFileError, UnwritableFileError
+from noise2detail.io import default_output, find_images, refuse_output, sidecar_path
+from noise2detail.io.names import output_format, split_suffix
+
+_LISTED = 5
+"""Refused outputs that are named one by one."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to read and one to write."""
+
+    source: Path
+    """Input."""
+    output: Path
+    """Neither there nor the input, unless it may be overwritten."""
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Everything that a command line names."""
+
+    jobs: tuple[Job, ...]
+    """In the order in which they are done."""
+    skipped: tuple[tuple[Path, str], ...]
+    """Other files of the folders, each with the reason."""
+    absent: tuple[UnreadableFileError, ...]
+    """Inputs that are not there, or the first where none holds an image."""
+    several: bool
+    """Outputs keep their names in a folder, and a failure does not end the run."""
+
+
+def plan_jobs(
+    inputs: Sequence[Path], output: str | None, *, overwrite: bool, pixel_type: np.dtype[np.generic] | None = None
+) -> Jobs:
+    """What is to be read and written; a folder for the outputs is created.
+
+    Parameters
+    ----------
+    inputs
+        Files and folders.
+    output
+        As it was typed: a trailing slash says that it is a folder.
+    overwrite
+        Replace outputs of earlier runs.
+    pixel_type
+        Of the outputs; decides about the suffix of outputs whose name is not given.
+
+    Raises
+    ------
+    SettingError
+        Several inputs for one output file.
+    OutputExistsError, UnwritableFileError
+        An output must not or cannot be written; nothing was done.
+    """
+    sources, skipped, absent = _sources(inputs)
+    several = len(inputs) > 1 or inputs[0].is_dir()
+    if not sources:
+        empty = UnreadableFileError(inputs[0], "holds no image", "expected TIFF, PNG or NPY files in it")
+        return Jobs((), skipped, absent or (empty,), several)
+    jobs = _jobs(sources, output, several, pixel_type)
+    created = _create_folder(Path(output)) if output is not None and _is_folder(output, several) else None
+    try:
+        _refuse(jobs, overwrite)
+    except FileError:
+        if created is not None:
+            created.rmdir()
+        raise
+    return Jobs(jobs, skipped, absent, several)
+
+
+def _sources(
+    inputs: Sequence[Path],
+) -> tuple[tuple[Path, ...], tuple[tuple[Path, str], ...], tuple[UnreadableFileError, ...]]:
+    sources: dict[Path, Path] = {}
+    skipped: list[tuple[Path, str]] = []
+    absent: list[UnreadableFileError] = []
+    for path in inputs:
+        try:
+            found = find_images([path])
+        except UnreadableFileError as error:
+            absent.append(error)
+            continue
+        skipped += found.skipped
+        for image in found.images:
+            if path.is_dir() and sidecar_path(image).exists():
+                skipped.append((image, "an earlier result of this program"))
+            else:
+                sources.setdefault(image.resolve(), image)
+    return tuple(sources.values()), tuple(skipped), tuple(absent)
+
+
+def _jobs(
+    sources: Sequence[Path], output: str | None, several: bool, pixel_type: np.dtype[np.generic] | None
+) -> tuple[Job, ...]:
+    if output is None:
+        return tuple(Job(source, _holding(default_output(source), pixel_type)) for source in sources)
+    if _is_folder(output, several):
+        return tuple(Job(source, Path(output) / _holding(_kept_name(source), pixel_type)) for source in sources)
+    return (Job(sources[0], Path(output)),)
+
+
+def _is_folder(output: str, several: bool) -> bool:
+    path = Path(output)
+    if path.is_dir() or output.endswith(("/", os.sep)) or not path.suffix:
+        return True
+    if not several:
+        return False
+    # `results.v2` may well be a folder, `results.tif` or `results.jpeg` is a mistake
+    if path.is_file() or re.fullmatch(r"\.[A-Za-z]{2,11}", path.suffix):
+        raise SettingError(
+            f"{output} is named like a file, and the inputs are a folder or several files; expected a folder"
+        )
+    return True
+
+
+def _kept_name(source: Path) -> Path:
+    """Name of the input, with a suffix that can be written."""
+    try:
+        output_format(source)
+    except UnwritableFileError:
+        return Path(split_suffix(source)[0] + ".ome.tif")
+    return Path(source.name)
+
+
+def _holding(name: Path, pixel_type: np.dtype[np.generic] | None) -> Path:
+    """The name, as a TIFF where a PNG could not hold the pixel type that was asked for."""
+    held = pixel_type is None or str(pixel_type) in {"uint8", "uint16"}
+    return name if held or name.suffix.lower() != ".png" else name.with_suffix(".tif")
+
+
+def _create_folder(folder: Path) -> Path | None:
+    if folder.is_dir():
+        return None
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UnwritableFileError(folder, f"the folder cannot be created ({reason})", "choose another one") from error
+    return folder
+
+
+def _refuse(jobs: Sequence[Job], overwrite: bool) -> None:
+    inputs = {job.source.resolve() for job in jobs}
+    taken: dict[str, Path] = {}
+    refused: list[FileError] = []
+    for job in jobs:
+        try:
+            _refuse_one(job, inputs, taken, overwrite)
+        except FileError as error:
+            refused.append(error)
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        first = refused[0]
+        names = ", ".join(error.path.name for error in refused[:_LISTED]) + (" ..." if len(refused) > _LISTED else "")
+        raise type(first)(
+            first.path, first.found, f"{first.remedy}; the same or similar for {len(refused)} outputs: {names}"
+        )
+
+
+def _refuse_one(job: Job, inputs: set[Path], taken: dict[str, Path], overwrite: bool) -> None:
+    name = os.path.normcase(job.output.resolve())
+    if name in taken:
+        raise OutputExistsError(
+            job.output,
+            f"two inputs would be written to it: {taken[name]} and {job.source}",
+            "rename one, or denoise them into different folders",
+        )
+    taken[name] = job.source
+    refuse_output(job.output, job.source, overwrite)
+    if job.output.resolve() in inputs:
+        raise OutputExistsError(
+            job.output, "the output is another input of this run", "choose another folder; inputs are never changed"
+        )

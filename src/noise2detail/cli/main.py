@@ -1,0 +1,63 @@
+"""The command ``n2d``: its commands, its start and its end as a process. PyTorch is imported only where needed."""
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from noise2detail.cli import denoise, doctor, fit, info, methods
+from noise2detail.cli.guard import tell
+from noise2detail.version import __version__
+
+app = typer.Typer(
+    name="n2d",
+    help="Denoise a biomedical image from nothing but itself.",
+    epilog="Start with [b]n2d denoise cells.tif[/b]; every command explains itself with --help.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("denoise", help=denoise.HELP, epilog=denoise.EXAMPLES)(denoise.denoise)
+app.command("fit", help=fit.FIT_HELP, epilog=fit.FIT_EXAMPLES)(fit.fit)
+app.command("apply", help=fit.APPLY_HELP, epilog=fit.APPLY_EXAMPLES)(fit.apply)
+app.command("info", help=info.HELP, epilog=info.EXAMPLES)(info.info)
+app.command("methods", help=methods.HELP)(methods.methods)
+app.command("doctor", help=doctor.HELP)(doctor.doctor)
+
+
+def show_version(wanted: bool) -> bool:
+    """The wish, unless it is fulfilled, which ends the program."""
+    if wanted:
+        typer.echo(f"noise2detail {__version__}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback(no_args_is_help=True)
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Nothing: what is common to all commands has been done by now."""
+    del version
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the console cannot show must not end the run
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(sys.argv[1:] or ["--help"], prog_name="n2d")
+    except KeyboardInterrupt:
+        tell("interrupted: nothing was written")
+        sys.exit(130)
+
+
+def _terminate(number: int, frame: object) -> None:
+    del frame
+    raise KeyboardInterrupt(number)

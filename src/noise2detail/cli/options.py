@@ -1,0 +1,107 @@
+"""The options that several commands share, each described once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+WHAT, HOW, FILES, SHOWN = "What is computed", "How it runs", "Files", "What is shown"
+"""Panels of the help."""
+
+Method = Annotated[
+    str | None,
+    typer.Option(
+        "--method", "-m", help="Method id; `n2d methods` lists them. Default: noise2detail.", rich_help_panel=WHAT
+    ),
+]
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe", "-r", help="Published or recommended settings: fast, paper, ... Default: the method's first.",
+        rich_help_panel=WHAT,
+    ),
+]  # fmt: skip
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", rich_help_panel=WHAT,
+        help="Change one setting of the method, with dots for nested ones: --set stage1.steps=500. Repeatable.",
+    ),
+]  # fmt: skip
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Same seed, device and thread count: same bits.", rich_help_panel=WHAT)
+]
+Channels = Annotated[
+    str,
+    typer.Option(
+        "--channels", metavar="joint|each", help="Channels trained together or one by one.", rich_help_panel=WHAT
+    ),
+]
+Fit = Annotated[
+    str,
+    typer.Option(
+        "--fit", metavar="each|shared", rich_help_panel=WHAT,
+        help="For stacks: one training for each plane, or one shared by all planes of a file.",
+    ),
+]  # fmt: skip
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        "--axes", metavar="AXES", rich_help_panel=FILES,
+        help="What the dimensions are, one letter of TCZYXS each, where the file does not say it or is wrong: ZYX.",
+    ),
+]  # fmt: skip
+PixelType = Annotated[
+    str | None,
+    typer.Option(
+        "--dtype", metavar="TYPE", rich_help_panel=FILES,
+        help="Pixel type of the output: float32 keeps the decimals. Default: that of the input. Also float16, float64, "
+        "uint8, uint16, int16.",
+    ),
+]  # fmt: skip
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace outputs that are there already.", rich_help_panel=FILES)
+]
+Inputs = Annotated[
+    list[Path], typer.Argument(metavar="IN", help="Image files, or folders of them.", show_default=False)
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="OUT", rich_help_panel=FILES,
+        help="A file for one input; a folder, created if absent, for several. Default: NAME_denoised beside the input.",
+    ),
+]  # fmt: skip
+Device = Annotated[
+    str,
+    typer.Option("--device", help="auto (a GPU if there is one), cpu, cuda, cuda:1, mps.", rich_help_panel=HOW),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision", metavar="auto|float32|bfloat16", rich_help_panel=HOW,
+        help="Arithmetic; auto takes bfloat16 where this machine is faster with it.",
+    ),
+]  # fmt: skip
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--max-memory", metavar="SIZE", rich_help_panel=HOW,
+        help="Memory for applying the network, such as 512MiB or 4GB; smaller tiles give the same result.",
+    ),
+]  # fmt: skip
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON object a line on standard output, nothing else.", rich_help_panel=SHOWN
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON).", rich_help_panel=SHOWN)
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print the plan and its reasons too.", rich_help_panel=SHOWN)
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Print the traceback of an error too, to report it.", rich_help_panel=SHOWN)
+]

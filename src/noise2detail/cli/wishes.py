@@ -1,0 +1,151 @@
+"""What the command line asks for, and what that means on this machine: settled before a file is opened."""
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+
+from noise2detail import registry
+from noise2detail.cli.machine_cache import machine_for
+from noise2detail.cli.sizes import parse_size
+from noise2detail.engine.machine import has_bfloat16
+from noise2detail.errors import SettingError
+from noise2detail.method import Method
+from noise2detail.pipeline.planning import choose_method, choose_precision, choose_tile
+from noise2detail.pipeline.run import Run, find_device
+from noise2detail.plans import ChannelMode, FitMode
+from noise2detail.settings import with_setting
+from noise2detail.types import Precision
+
+PIXEL_TYPES = ("float16", "float32", "float64", "uint8", "uint16", "int16")
+"""Types that an output can be asked for in."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """The command line as it was typed."""
+
+    method: str | None = None
+    """Id of the registry."""
+    recipe: str | None = None
+    """Of the method."""
+    settings: tuple[str, ...] = ()
+    """``NAME=VALUE`` each."""
+    seed: int = 0
+    """Of every random choice."""
+    axes: str | None = None
+    """None: as the file says."""
+    pixel_type: str | None = None
+    """None: that of the input."""
+    device: str = "auto"
+    """As of ``Run``."""
+    precision: str = "auto"
+    """As of ``Run``."""
+    fit: str = "each"
+    """As of ``Run``."""
+    channels: str = "joint"
+    """As of ``Run``."""
+    max_memory: str | None = None
+    """With a unit."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The same, checked: everything that does not depend on an image."""
+
+    method: Method
+    """With the recipe's settings and those that were changed."""
+    recipe: str
+    """Its name."""
+    seed: int
+    """Of every random choice."""
+    axes: str | None
+    """None: as the file says."""
+    pixel_type: np.dtype[np.generic] | None
+    """None: that of the input."""
+    run: Run
+    """With the measurement of this machine."""
+    notes: tuple[str, ...] = ()
+    """What belongs into the plan besides its own reasons."""
+
+
+def settle(wishes: Wishes) -> Settled:
+    """What is meant, with this machine measured.
+
+    Raises
+    ------
+    SettingError
+        A method, recipe, setting, device, type or size that does not exist or does not fit.
+    """
+    _, recipe, method = choose_method(wishes.method or registry.DEFAULT, wishes.recipe)
+    for setting in wishes.settings:
+        method = changed(method, setting)
+    return Settled(
+        method=method,
+        recipe=recipe,
+        seed=wishes.seed,
+        axes=wishes.axes.upper() if wishes.axes else None,
+        pixel_type=find_pixel_type(wishes.pixel_type),
+        run=find_run(wishes),
+        notes=tuple(f"{setting} was asked for" for setting in wishes.settings),
+    )
+
+
+def changed(method: Method, setting: str) -> Method:
+    """The method with one setting changed, as in ``stage1.steps=500``.
+
+    Raises
+    ------
+    SettingError
+        No such setting, or not a value for it.
+    """
+    name, equals, value = (part.strip() for part in setting.partition("="))
+    if not name or not equals:
+        raise SettingError(f"--set {setting} is no setting; expected NAME=VALUE, as in --set stage1.steps=500")
+    return with_setting(method, name, value)
+
+
+def find_pixel_type(name: str | None) -> np.dtype[np.generic] | None:
+    """The type of that name.
+
+    Raises
+    ------
+    SettingError
+        No type that an output can have.
+    """
+    if name is not None and name not in PIXEL_TYPES:
+        raise SettingError(registry.unknown("pixel type", name, PIXEL_TYPES))
+    return None if name is None else np.dtype(name)
+
+
+def find_run(wishes: Wishes) -> Run:
+    """How to run, with this machine measured.
+
+    Raises
+    ------
+    SettingError
+        No such device, precision or mode, or too little memory.
+    """
+    device = find_device(wishes.device)
+    modes: dict[str, Any] = {
+        "precision": _one_of("precision", wishes.precision, ("auto", *get_args(Precision))),
+        "fit": _one_of("fit", wishes.fit, get_args(FitMode)),
+        "channels": _one_of("channels", wishes.channels, get_args(ChannelMode)),
+    }
+    max_memory = None if wishes.max_memory is None else parse_size(wishes.max_memory)
+    choose_tile(max_memory)
+    return Run(device=str(device), max_memory=max_memory, machine=machine_for(device), **modes)
+
+
+def imitation(run: Run) -> str:
+    """Warning where bfloat16 was asked for on hardware that has none; empty elsewhere."""
+    device = find_device(run.device)
+    if run.precision != "bfloat16" or has_bfloat16(device):
+        return ""
+    return choose_precision(run, device)[2][0]
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise SettingError(f"--{name} is {value!r}; expected one of {', '.join(known)}")
+    return value

@@ -1,0 +1,18 @@
+"""What every test starts from: reproducible property tests, and an accelerator where there is one."""
+
+import hypothesis
+import pytest
+import torch
+
+hypothesis.settings.register_profile("house", deadline=None, derandomize=True, database=None, max_examples=40)
+hypothesis.settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def accelerator() -> torch.device:
+    """A CUDA or MPS device; tests that ask for it carry the marker ``gpu``."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    pytest.skip("needs a CUDA or MPS device")

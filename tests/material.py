@@ -1,0 +1,59 @@
+"""Small noisy images and methods cut to a few steps: what the tests are made of."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from noise2detail.engine.training import Training
+from noise2detail.method import Method
+from noise2detail.pipeline.run import Run
+from noise2detail.registry import METHODS
+from noise2detail.types import Batch
+
+CPU = Run(device="cpu", precision="float32")
+"""Measures nothing: the same on every machine."""
+
+
+def noisy_batch(*shape: int, seed: int = 0) -> Batch:
+    """Smooth waves plus noise, mostly within [0, 1]; ``(batch, channel, y, x)``."""
+    generator = torch.Generator().manual_seed(seed)
+    y, x = torch.meshgrid(torch.arange(shape[-2]) / 5.0, torch.arange(shape[-1]) / 7.0, indexing="ij")
+    return 0.5 + 0.2 * torch.sin(y) * torch.cos(x) + 0.15 * torch.randn(shape, generator=generator)
+
+
+def noisy_array(*shape: int, seed: int = 0) -> NDArray[np.float32]:
+    """The same as an array of any number of dimensions."""
+    result: NDArray[np.float32] = noisy_batch(1, *shape, seed=seed)[0].numpy()
+    return result
+
+
+def shortened(method: Any, steps: int = 3, width: int = 8) -> Any:
+    """The method with all its trainings cut to a few steps, a thin network, and nothing clipped.
+
+    After so few steps a network that predicts the image gives values below 0: clipped, they would all be the same.
+    """
+    trainings = {
+        field.name: replace(getattr(method, field.name), steps=steps)
+        for field in fields(method)
+        if isinstance(getattr(method, field.name), Training)
+    }
+    return replace(method, **trainings, width=width, clip=False)
+
+
+def registered(steps: int = 3) -> list[Any]:
+    """Every recipe of every registered method, shortened, as parameters with ids."""
+    return [
+        pytest.param(shortened(entry.method.recipe(recipe), steps), id=f"{name}-{recipe}")
+        for name, entry in METHODS.items()
+        for recipe in entry.recipes
+    ]
+
+
+def quick(recipe: str = "fast", steps: int = 2, **settings: Any) -> Method:
+    """The default method with a thin network and next to no training."""
+    method: Method = replace(shortened(METHODS["noise2detail"].method.recipe(recipe), steps, 4), **settings)
+    return method
