@@ -1,0 +1,95 @@
+"""Training on pairs: what a mask leaves out, and what is reported."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from noise2detail.engine.crops import Crops
+from noise2detail.engine.network import ThreeLayerNet, new_network
+from noise2detail.engine.pair_training import Stage, train_on_pairs
+from noise2detail.engine.schedule import Halving
+from noise2detail.engine.training import Training
+from noise2detail.method import Context, Step
+from noise2detail.types import Batch
+from tests.material import noisy_batch
+
+TRAININGS = [
+    pytest.param(Training(3, Halving(1e-3)), id="whole"),
+    pytest.param(Training(3, Halving(1e-3), Crops(4, 16)), id="crops"),
+]
+
+
+def trained(source: Batch, target: Batch, training: Training, **context: Any) -> ThreeLayerNet:
+    net = new_network(source.shape[1], 6, 0, torch.device("cpu"))
+    train_on_pairs(
+        net,
+        source,
+        target,
+        form="direct",
+        consistency="same",
+        training=training,
+        stage=Stage("sharpening", 0.25, 0.75),
+        context=Context(**context),
+    )
+    return net
+
+
+def same_bits(one: ThreeLayerNet, other: ThreeLayerNet) -> bool:
+    weights = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in weights)
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_what_stands_at_gaps_of_the_target_does_not_matter(training: Training) -> None:
+    source, target = noisy_batch(2, 2, 20, 19), noisy_batch(2, 2, 20, 19, seed=1)
+    mask = torch.rand(2, 1, 20, 19, generator=torch.Generator().manual_seed(4)) > 0.05
+    spoiled = torch.where(mask, target, 100.0)
+    assert same_bits(trained(source, target, training, mask=mask), trained(source, spoiled, training, mask=mask))
+    assert not same_bits(trained(source, target, training), trained(source, spoiled, training))
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_nothing_but_gaps_teaches_nothing(training: Training) -> None:
+    image = noisy_batch(1, 1, 20, 19)
+    net = trained(image, image, training, mask=torch.zeros(1, 1, 20, 19, dtype=torch.bool))
+    assert same_bits(net, new_network(1, 6, 0, torch.device("cpu")))
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_a_mask_without_gaps_changes_nothing(training: Training) -> None:
+    image = noisy_batch(1, 1, 20, 18)
+    plain, masked = (
+        trained(image, image, training, mask=m) for m in (None, torch.ones(1, 1, 20, 18, dtype=torch.bool))
+    )
+    for a, b in zip(plain.parameters(), masked.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_every_step_is_reported(training: Training) -> None:
+    heard: list[Step] = []
+    image = noisy_batch(1, 1, 16, 16)
+    trained(image, image, training, on_step=heard.append)
+    assert [(step.stage, step.index, step.count) for step in heard] == [("sharpening", n, 3) for n in (1, 2, 3)]
+    assert [step.fraction for step in heard] == pytest.approx([0.25 + 0.5 * n / 3 for n in (1, 2, 3)])
+    assert all(step.loss.shape == () and not step.loss.requires_grad for step in heard)
+
+
+def test_the_seed_chooses_the_crops() -> None:
+    image, training = noisy_batch(1, 1, 40, 40), Training(3, Halving(1e-3), Crops(2, 16))
+    assert same_bits(trained(image, image, training, seed=1), trained(image, image, training, seed=1))
+    assert not same_bits(trained(image, image, training, seed=1), trained(image, image, training, seed=2))
+    whole = replace(training, crops=None)
+    assert same_bits(trained(image, image, whole, seed=1), trained(image, image, whole, seed=2))
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_bfloat16_stays_close_to_float32(training: Training) -> None:
+    image = noisy_batch(1, 1, 16, 16)
+    exact, rough = (trained(image, image, training, precision=p) for p in ("float32", "bfloat16"))
+    for a, b in zip(exact.parameters(), rough.parameters(), strict=True):
+        assert b.dtype == torch.float32
+        torch.testing.assert_close(a, b, rtol=0, atol=7e-3)  # three steps of 1e-3 each way at most
+    assert not same_bits(exact, rough)

@@ -1,0 +1,134 @@
+"""What a method is told about the planes that it is fitted to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from noise2detail.method import Context, Denoiser, Method, Step
+from noise2detail.pipeline.denoise import denoise
+from noise2detail.pipeline.fitting import Part, channel_groups
+from noise2detail.types import Batch
+from tests.material import CPU, noisy_array
+
+Heard = list[tuple[Batch, Context]]
+
+
+@dataclass(frozen=True)
+class Listening:
+    """A method that learns nothing and remembers what it was given; its denoiser doubles every value."""
+
+    scope: ClassVar[Literal["any", "image"]] = "any"
+    heard: Heard = field(default_factory=list, hash=False)
+
+    def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> "Doubling":
+        self.heard.append((noisy, context))
+        return Doubling()
+
+    def restore(self, tensors: Mapping[str, Tensor], context: Context) -> "Doubling":
+        return Doubling()
+
+    def cost(self, y: int, x: int) -> float:
+        return float(y * x)
+
+    @classmethod
+    def recipe(cls, name: str) -> "Listening":
+        return cls()
+
+
+@dataclass(frozen=True)
+class Doubling:
+    """Twice the working range, whole images only."""
+
+    halo: ClassVar[int | None] = None
+    alignment: ClassVar[int] = 1
+
+    def __call__(self, noisy: Batch) -> Batch:
+        return noisy * 2
+
+    def stages(self, noisy: Batch) -> Mapping[str, Batch]:
+        return {"doubled": self(noisy)}
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        return {}
+
+
+def told(image: Any, axes: str, **wish: Any) -> Heard:
+    method = Listening()
+    assert isinstance(method, Method)
+    denoise(image, axes=axes, method=method, seed=11, run=replace(CPU, **wish))
+    return method.heard
+
+
+def test_a_method_from_elsewhere_works_in_the_working_range() -> None:
+    image = noisy_array(9, 12).astype(np.float64)
+    low, high = np.percentile(image, (0.1, 99.9))
+    expected = (image - low) / (high - low) * 2 * (high - low) + low
+    np.testing.assert_allclose(denoise(image, method=Listening(), run=CPU), expected, rtol=1e-6)
+
+
+def test_seed_device_and_precision_reach_the_method() -> None:
+    ((noisy, context),) = told(noisy_array(9, 12), "YX", precision="bfloat16")
+    assert (noisy.shape, noisy.dtype) == ((1, 1, 9, 12), torch.float32)
+    assert (context.seed, context.device, context.precision) == (11, torch.device("cpu"), "bfloat16")
+    assert context.mask is None
+
+
+@pytest.mark.parametrize(
+    ("wish", "shapes"),
+    [
+        ({}, [(1, 2, 9, 12)] * 3),
+        ({"fit": "shared"}, [(3, 2, 9, 12)]),
+        ({"channels": "each"}, [(1, 1, 9, 12)] * 6),
+        ({"fit": "shared", "channels": "each"}, [(3, 1, 9, 12)] * 2),
+    ],
+    ids=["each", "shared", "channels-each", "shared-channels-each"],
+)
+def test_planes_and_channels_are_grouped_as_wished(wish: dict[str, Any], shapes: list[tuple[int, ...]]) -> None:
+    assert [tuple(noisy.shape) for noisy, _ in told(noisy_array(3, 2, 9, 12), "ZCYX", **wish)] == shapes
+
+
+def test_a_gap_in_any_channel_is_a_gap_for_channels_trained_together() -> None:
+    image = noisy_array(2, 9, 12)
+    image[0, 1, 2] = image[1, 3, 4] = np.nan
+    ((noisy, context),) = told(image, "CYX")
+    assert torch.isfinite(noisy).all()
+    assert context.mask is not None
+    assert context.mask.shape == (1, 1, 9, 12)
+    assert (~context.mask).nonzero().tolist() == [[0, 0, 1, 2], [0, 0, 3, 4]]
+
+
+def test_a_gap_is_that_of_its_channel_for_channels_trained_alone() -> None:
+    image = noisy_array(2, 9, 12)
+    image[0, 1, 2] = image[1, 3, 4] = np.nan
+    masks = [context.mask for _, context in told(image, "CYX", channels="each")]
+    gaps = [(~mask).nonzero().tolist() for mask in masks if mask is not None]
+    assert gaps == [[[0, 0, 1, 2]], [[0, 0, 3, 4]]]
+
+
+def test_planes_without_gaps_are_all_data_beside_one_with() -> None:
+    stack = noisy_array(3, 9, 12)
+    stack[1, 4, 5] = np.inf
+    ((_, context),) = told(stack, "ZYX", fit="shared")
+    assert context.mask is not None
+    assert (~context.mask).nonzero().tolist() == [[1, 0, 4, 5]]
+
+
+def test_channel_groups() -> None:
+    assert channel_groups(3, "joint") == (slice(0, 3),)
+    assert channel_groups(3, "each") == (slice(0, 1), slice(1, 2), slice(2, 3))
+
+
+def test_a_part_of_a_longer_work_renames_and_rescales() -> None:
+    heard: list[Step] = []
+    listen: Callable[[Step], None] = Part(2, 4, "plane").listen(heard.append)
+    listen(Step("stage 1", 3, 9, torch.zeros(()), 0.5))
+    Part(0, 1, "plane").listen(heard.append)(Step("stage 1", 3, 9, torch.zeros(()), 0.5))
+    assert [(step.stage, step.index, step.count, step.fraction) for step in heard] == [
+        ("plane 3/4, stage 1", 3, 9, 0.625),
+        ("stage 1", 3, 9, 0.5),
+    ]

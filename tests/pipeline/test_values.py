@@ -1,0 +1,149 @@
+"""Pixel values into the working range and back."""
+
+from dataclasses import astuple
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from noise2detail.pipeline.values import (
+    from_working_range,
+    percentile_map,
+    published_map,
+    to_type,
+    to_working_range,
+)
+from noise2detail.plans import ValueMap
+
+NAN, INF = np.nan, np.inf
+INTEGERS = [np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", ">u2", ">i4")]
+
+
+@pytest.mark.parametrize("dtype", ["u2", ">u2", "i2", "i4", "f4", "f8", ">f4"])
+def test_percentiles_of_a_ramp(dtype: str) -> None:
+    ramp = np.random.default_rng(0).permutation(np.arange(1001)).astype(dtype).reshape(7, 143)
+    assert astuple(percentile_map(ramp)) == pytest.approx((1, 998))
+
+
+def test_percentiles_leave_out_what_is_no_number() -> None:
+    ramp = np.concatenate([np.arange(1001.0), [NAN, INF, -INF]])
+    assert astuple(percentile_map(ramp[None])) == pytest.approx((1, 998))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param(np.diag([7.0] * 5 + [0.0] * 95), ValueMap(0, 7), id="sparse"),
+        pytest.param(np.pad([[9, 5]], ((0, 99), (0, 98))), ValueMap(0, 9), id="two-bright-pixels"),
+        pytest.param(np.full((9, 9), 3.0), ValueMap(3, 1), id="constant"),
+        pytest.param(np.full((9, 9), NAN), ValueMap(0, 1), id="no-number"),
+    ],
+)
+def test_percentiles_that_coincide(values: Any, expected: ValueMap) -> None:
+    assert percentile_map(values) == expected
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8"])
+def test_percentiles_of_signed_integers_do_not_wrap_around(dtype: str) -> None:
+    info = np.iinfo(dtype)
+    values = np.full((32, 32), info.min, dtype)
+    values.flat[:2] = info.max
+    low, high = np.percentile(values.astype(np.float64), (0.1, 99.9))
+    found = percentile_map(values)
+    assert found.offset == low
+    assert found.scale == pytest.approx(high - low, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param(np.array([[3, 200]], np.uint8), ValueMap(0, 255), id="uint8"),
+        pytest.param(np.array([[0.1, 0.8]]), ValueMap(0, 1), id="within-0-1"),
+        pytest.param(np.array([[0.1, NAN, 1.0]]), ValueMap(0, 1), id="within-0-1-and-nan"),
+        pytest.param(np.array([[0.1, 1.5]]), ValueMap(0.1, 1.4), id="above-1"),
+        pytest.param(np.array([[-0.5, 0.5]], np.float32), ValueMap(-0.5, 1.0), id="below-0"),
+        pytest.param(np.array([[100, 4095]], np.uint16), ValueMap(100, 3995), id="uint16"),
+        pytest.param(np.array([[0, 1]], np.uint16), ValueMap(0, 1), id="uint16-within-0-1"),
+        pytest.param(np.array([[-3, 5]], np.int8), ValueMap(-3, 8), id="int8"),
+        pytest.param(np.array([[INF, 2.0, 6.0]]), ValueMap(2, 4), id="infinite"),
+        pytest.param(np.array([[7.0, 7.0]]), ValueMap(7, 1), id="constant"),
+    ],
+)
+def test_published_map(values: Any, expected: ValueMap) -> None:
+    assert published_map(values) == expected
+
+
+def test_the_map_is_affine_and_one_for_each_channel() -> None:
+    plane = np.array([[[10.0, 20.0]], [[-1.0, 3.0]]])
+    found, mask = to_working_range(plane, (ValueMap(10, 10), ValueMap(1, 2)))
+    assert mask is None
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, [[[0, 1]], [[-1, 1]]])
+
+
+def test_gaps_are_filled_with_the_nearest_pixel_of_their_channel() -> None:
+    plane = np.array([[[1.0, NAN, NAN, NAN, 9.0]], [[INF, -INF, NAN, 4.0, 5.0]], [[NAN] * 5]])
+    found, mask = to_working_range(plane, (ValueMap(0, 1),) * 3)
+    assert mask is not None
+    np.testing.assert_array_equal(mask, np.isfinite(plane))
+    assert found[0, 0, [0, 1, 3, 4]].tolist() == [1, 1, 9, 9]
+    assert found[1, 0].tolist() == [4, 4, 4, 4, 5]
+    assert np.isfinite(found[2]).all()
+
+
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_integers_are_rounded_half_to_even_and_clipped(dtype: np.dtype[Any]) -> None:
+    info = np.iinfo(dtype)
+    found = to_type(np.array([0.5, 1.5, 2.5, 3.49, 1e30, -1e30]), dtype)
+    assert found.dtype == dtype
+    assert found[:4].tolist() == [0, 2, 2, 3]
+    assert int(found[5]) == info.min
+    assert int(found[4]) == (info.max if info.bits < 64 else info.max - (2047 if info.min == 0 else 1023))
+    if info.min < 0:
+        assert to_type(np.array([-0.5, -1.5, -2.5]), dtype).tolist() == [0, -2, -2]
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", ">f4"])
+def test_small_floats_are_clipped_and_never_infinite(dtype: str) -> None:
+    info = np.finfo(dtype)
+    found = to_type(np.array([1e300, -1e300, 0.25]), np.dtype(dtype))
+    assert found.dtype == np.dtype(dtype)
+    assert found.tolist() == [float(info.max), float(info.min), 0.25]
+
+
+@given(values=st.lists(st.integers(0, 2**16 - 1), min_size=4, max_size=30), offset=st.integers(-500, 500))
+def test_sixteen_bits_survive_there_and_back(values: list[int], offset: int) -> None:
+    plane = np.array([[values]], np.uint16)
+    maps = (ValueMap(float(offset), float(max(values) - offset) or 1.0),)
+    working, mask = to_working_range(plane, maps)
+    np.testing.assert_array_equal(from_working_range(working, plane, mask, maps), plane)
+
+
+@pytest.mark.parametrize(
+    ("bits", "words"),
+    [
+        pytest.param("u4", [0x7FC12345, 0xFFC00001, 0x7F800000, 0xFF800000], id="float32"),
+        pytest.param(
+            "u8", [0x7FF8000012345678, 0xFFF8000000000001, 0x7FF0000000000000, 0xFFF0000000000000], id="float64"
+        ),
+        pytest.param("u2", [0x7E12, 0xFE01, 0x7C00, 0xFC00], id="float16"),
+        pytest.param(">u4", [0x7FC12345, 0xFFC00001, 0x7F800000, 0xFF800000], id="big-endian"),
+    ],
+)
+def test_gaps_come_back_bit_for_bit(bits: str, words: list[int]) -> None:
+    plane = np.linspace(0, 1, 64).reshape(1, 8, 8).astype(bits.replace("u", "f"))
+    plane.view(bits)[0, 3, 2:6] = words
+    working, mask = to_working_range(plane, (ValueMap(0, 1),))
+    found = from_working_range(working * 0, plane, mask, (ValueMap(0, 1),))
+    assert found.view(bits)[0, 3, 2:6].tolist() == words
+    assert np.count_nonzero(found) == 4
+
+
+def test_a_channel_of_one_value_stays_as_it_is() -> None:
+    plane = np.stack([np.full((8, 8), 5.0), np.linspace(0, 1, 64).reshape(8, 8)])
+    working = np.full((2, 8, 8), 0.25, np.float32)
+    found = from_working_range(working, plane, None, (ValueMap(0, 1),) * 2)
+    assert (found[0] == 5).all()
+    assert (found[1] == 0.25).all()

@@ -1,0 +1,113 @@
+"""A method's settings as plain data and as text."""
+
+import json
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import pytest
+
+from noise2detail.engine.crops import Crops
+from noise2detail.engine.schedule import OneCycle
+from noise2detail.engine.training import Training
+from noise2detail.errors import SettingError
+from noise2detail.methods.noise2detail import Noise2Detail
+from noise2detail.registry import METHODS
+from noise2detail.settings import from_data, to_data, with_setting
+
+RECIPES = [
+    pytest.param(entry.method.recipe(recipe), id=f"{name}-{recipe}")
+    for name, entry in METHODS.items()
+    for recipe in entry.recipes
+]
+FAST = Noise2Detail.recipe("fast")
+PAPER = Noise2Detail.recipe("paper")
+
+
+@pytest.mark.parametrize("method", RECIPES)
+def test_plain_data_survives_json_and_gives_the_method_back(method: Any) -> None:
+    again = from_data(json.loads(json.dumps(to_data(method))))
+    assert again == method
+    assert hash(again) == hash(method)
+
+
+@pytest.mark.parametrize(
+    "method", [Noise2Detail(strides=()), Noise2Detail(stage1=Training(5, OneCycle(0.1, 0.2, 0.3), Crops(1, 16)))]
+)
+def test_own_settings_survive_too(method: Noise2Detail) -> None:
+    assert from_data(json.loads(json.dumps(to_data(method)))) == method
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("strides", "2,4,8", replace(FAST, strides=(2, 4, 8))),
+        ("strides", "2", replace(FAST, strides=(2,))),
+        ("strides", "none", replace(FAST, strides=())),
+        ("clip", "yes", replace(FAST, clip=True)),
+        ("clip", "No", FAST),
+        ("width", "16", replace(FAST, width=16)),
+        ("consistency", "crossed", replace(FAST, consistency="crossed")),
+        ("stage3_weights", "reused", replace(FAST, stage3_weights="reused")),
+        ("stage1.steps", "12", replace(FAST, stage1=replace(FAST.stage1, steps=12))),
+        ("stage1.crops", "none", replace(FAST, stage1=replace(FAST.stage1, crops=None))),
+        ("stage3.crops.size", "64", replace(FAST, stage3=replace(FAST.stage3, crops=Crops(4, 64)))),
+        ("stage1.schedule.peak", "0.5", replace(FAST, stage1=replace(FAST.stage1, schedule=OneCycle(0.5)))),
+    ],
+)
+def test_a_setting_is_changed_by_text(name: str, text: str, expected: Noise2Detail) -> None:
+    before = to_data(FAST)
+    assert with_setting(FAST, name, text) == expected
+    assert to_data(FAST) == before
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "text", "says"),
+    [
+        (FAST, "stride", "2", "no setting 'stride'; did you mean 'strides'?"),
+        (FAST, "stage1.step", "2", "no setting 'step'; did you mean 'steps'?"),
+        (FAST, "width", "wide", "width=wide is not a value for width; expected a whole number"),
+        (FAST, "width", "4.5", "expected a whole number"),
+        (FAST, "clip", "perhaps", "expected yes or no"),
+        (FAST, "strides", "2,four", "numbers with commas between, or none"),
+        (FAST, "consistency", "loose", "expected one of same, crossed"),
+        (FAST, "stage1", "12", "one of its parts: steps, schedule, crops"),
+        (FAST, "stage1.schedule.peak", "high", "expected a number"),
+        (FAST, "width.height", "3", "it has no setting 'height'"),
+        (PAPER, "stage1.crops.size", "16", "it has no setting 'size'"),
+    ],
+)
+def test_text_that_means_nothing_is_refused(method: Noise2Detail, name: str, text: str, says: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        with_setting(method, name, text)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"type": "Telepathy"}, {"type": "Crops", "colour": "green"}, {"count": 3}],
+    ids=["unknown-record", "unknown-field", "no-type"],
+)
+def test_data_of_another_version_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match="settings of another version"):
+        from_data(data)
+
+
+@pytest.mark.parametrize("method", RECIPES)
+def test_every_plain_setting_can_be_written_as_text(method: Any) -> None:
+    """What is printed for a setting is understood when it is typed."""
+
+    def check(record: Any, prefix: str) -> int:
+        count = 0
+        for field in fields(record):
+            value = getattr(record, field.name)
+            if is_dataclass(value):
+                count += check(value, f"{prefix}{field.name}.")
+                continue
+            text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value).lower()
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else text
+            if value is not None:
+                assert with_setting(method, prefix + field.name, text) == method
+                count += 1
+        return count
+
+    assert check(method, "") >= 5
