@@ -111,3 +111,20 @@ def test_every_plain_setting_can_be_written_as_text(method: Any) -> None:
         return count
 
     assert check(method, "") >= 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("stage1.steps", "-1", "steps is -1; expected a number of at least 0"),
+        ("width", "0", "width is 0; expected a number of at least 1"),
+        ("strides", "2,0", "a stride is 0; expected a number of at least 1"),
+        ("stage1.crops.size", "33", "crops.size is 33; expected an even number of pixels"),
+        ("stage1.crops.count", "0", "crops.count is 0; expected a number of at least 1"),
+        ("stage1.schedule.peak", "nan", "peak is nan; expected a number of at least 0"),
+        ("stage1.schedule.peak", "inf", "peak is inf; expected a number of at least 0"),
+    ],
+)
+def test_values_that_cannot_be_trained_with(name: str, value: str, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        with_setting(Noise2Detail.recipe("fast"), name, value)

@@ -15,6 +15,7 @@ Each also is the builtin that fits, so that callers who do not know this package
 found, what was expected and what to do.
 """
 
+import math
 from pathlib import Path
 
 
@@ -36,6 +37,18 @@ class PixelTypeError(InputError, TypeError):
 
 class SettingError(Noise2DetailError, ValueError):
     """A method, recipe, device or setting that does not exist or does not fit."""
+
+
+def check_setting(name: str, value: float, *, lowest: float = 1) -> None:
+    """Raise unless a setting is a finite number and at least ``lowest``.
+
+    Raises
+    ------
+    SettingError
+        With the name, the value and what was expected.
+    """
+    if not lowest <= value < math.inf:
+        raise SettingError(f"{name} is {value}; expected a number of at least {lowest}")
 
 
 class FileError(Noise2DetailError, OSError):

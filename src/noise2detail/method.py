@@ -85,8 +85,8 @@ class Method(Protocol):
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> Denoiser:
         """Denoiser from what ``Denoiser.tensors`` gave."""
 
-    def cost(self, y: int, x: int) -> float:
-        """Work for one image of this size, in full-size pixels that go through a training step."""
+    def cost(self, images: int, y: int, x: int) -> float:
+        """Work for one fit to so many images, applied to each: in full-size pixels that go through a training step."""
 
     @classmethod
     def recipe(cls, name: str) -> "Method":

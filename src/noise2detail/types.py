@@ -9,8 +9,8 @@ from torch import Tensor
 Batch = Float32[Tensor, "batch channel y x"]
 """Images in the working range; every method takes and returns this."""
 
-Mask = Bool[Tensor, "batch #channel y x"]
-"""True where a pixel is data; False where it is NaN, infinite or padding."""
+Mask = Bool[Tensor, "batch 1 y x"]
+"""True where a pixel is data in every channel; False where it is NaN, infinite or padding."""
 
 Scalar = Float32[Tensor, ""]
 

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from noise2detail.cli import guard, measure, sizes, voice
+from noise2detail.cli import guard, measure, voice
 from noise2detail.errors import InputError, SettingError, UnreadableFileError
+from noise2detail.pipeline import memory_size
 
 
-@pytest.mark.parametrize("module", [sizes, voice], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [memory_size, voice], ids=lambda module: module.__name__)
 def test_doctests(module: object) -> None:
     failed, tried = doctest.testmod(module)  # type: ignore[arg-type]
     assert (failed, tried > 0) == (0, True)
@@ -22,13 +23,13 @@ def test_doctests(module: object) -> None:
     ("text", "size"), [("2000000000", 2 * 10**9), ("4gb", 4 * 10**9), ("4 GiB", 2**32), ("0.5M", 500_000), ("1k", 1000)]
 )
 def test_sizes(text: str, size: int) -> None:
-    assert sizes.parse_size(text) == size
+    assert memory_size.parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "GB", "-1GB", "4XB", "0", "4 G B", "1e9"])
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(SettingError, match="is not an amount of memory; expected one such as 4GB"):
-        sizes.parse_size(text)
+        memory_size.parse_size(text)
 
 
 def test_the_age_of_this_process() -> None:

@@ -8,9 +8,10 @@ import torch
 
 from noise2detail.engine.crops import Crops
 from noise2detail.engine.network import ThreeLayerNet, new_network
-from noise2detail.engine.pair_training import Stage, train_on_pairs
+from noise2detail.engine.pair_training import SMALLEST_CROP, Stage, train_on_pairs
 from noise2detail.engine.schedule import Halving
 from noise2detail.engine.training import Training
+from noise2detail.errors import SettingError
 from noise2detail.method import Context, Step
 from noise2detail.types import Batch
 from tests.material import noisy_batch
@@ -93,3 +94,10 @@ def test_bfloat16_stays_close_to_float32(training: Training) -> None:
         assert b.dtype == torch.float32
         torch.testing.assert_close(a, b, rtol=0, atol=7e-3)  # three steps of 1e-3 each way at most
     assert not same_bits(exact, rough)
+
+
+def test_the_smallest_crop() -> None:
+    image = noisy_batch(1, 1, 20, 19)
+    trained(image, image, Training(1, Halving(), Crops(1, SMALLEST_CROP)))
+    with pytest.raises(SettingError, match=r"crops.size is 8; expected a number of at least 10"):
+        trained(image, image, Training(1, Halving(), Crops(1, SMALLEST_CROP - 2)))

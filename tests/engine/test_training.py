@@ -60,4 +60,4 @@ def test_what_the_listener_raises_stops_the_training() -> None:
     ids=["whole", "crops"],
 )
 def test_pixels_are_those_that_all_steps_read(training: Training, pixels: float) -> None:
-    assert training.pixels(20, 30) == pixels
+    assert training.pixels(1, 20, 30) == pixels

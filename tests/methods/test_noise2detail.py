@@ -11,7 +11,8 @@ from noise2detail.engine.network import ThreeLayerNet, new_network
 from noise2detail.engine.schedule import Halving
 from noise2detail.engine.training import Training
 from noise2detail.method import Context
-from noise2detail.methods.noise2detail import TILE, Noise2Detail, Noise2DetailDenoiser
+from noise2detail.methods.noise2detail import Noise2Detail, Noise2DetailDenoiser
+from noise2detail.tiling.geometry import TILE
 from noise2detail.tiling.walk import apply_in_tiles
 from noise2detail.types import Batch
 from tests.material import noisy_batch

@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from noise2detail.errors import Cancelled
+from noise2detail.errors import Cancelled, InputError, SettingError
 from noise2detail.image import Image
 from noise2detail.method import Step
 from noise2detail.pipeline.denoise import denoise, stages
@@ -315,3 +315,22 @@ def test_an_accelerator_gives_nearly_the_same(accelerator: torch.device) -> None
     there = replace(CPU, device=accelerator.type)
     found = denoise(noisy, axes="ZYX", method=quick(), run=there)
     np.testing.assert_allclose(found, denoise(noisy, axes="ZYX", method=quick(), run=CPU).astype(float), rtol=0, atol=2)
+
+
+@pytest.mark.parametrize(
+    ("noisy", "message"),
+    [
+        ("cells.tif", "cells.tif is the name of a file, not an image; open it with noise2detail.open"),
+        (np.ma.masked_less(noisy_array(9, 9), 0.5), "a masked array would lose its mask; pass"),
+    ],
+    ids=["path", "masked"],
+)
+def test_what_only_looks_like_an_image(noisy: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        denoise(noisy)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, None, 2**64, "0"], ids=str)
+def test_seeds_that_are_none(seed: Any) -> None:
+    with pytest.raises(SettingError, match="expected a whole number from 0 to"):
+        denoise(noisy_array(9, 9), seed=seed)

@@ -32,8 +32,8 @@ class Listening:
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> "Doubling":
         return Doubling()
 
-    def cost(self, y: int, x: int) -> float:
-        return float(y * x)
+    def cost(self, images: int, y: int, x: int) -> float:
+        return float(images * y * x)
 
     @classmethod
     def recipe(cls, name: str) -> "Listening":

@@ -11,10 +11,11 @@ from noise2detail.engine.machine import Machine
 from noise2detail.errors import SettingError
 from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.pipeline.denoise import plan
-from noise2detail.pipeline.planning import TILE, choose_method, choose_precision, choose_tile
+from noise2detail.pipeline.planning import choose_method, choose_precision, choose_tile
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.plans import ValueMap
 from noise2detail.settings import to_data
+from noise2detail.tiling.geometry import TILE
 from tests.material import CPU, noisy_array, quick
 
 DEVICE = torch.device("cpu")
@@ -65,13 +66,18 @@ def test_nothing_is_trained_and_nothing_changes() -> None:
 
 def test_the_forecast_is_the_work_over_the_speed() -> None:
     wish = replace(CPU, machine=ABACUS)
-    one = plan(noisy_array(16, 16), method=quick(), run=wish).expected_seconds or 0.0
-    assert one == pytest.approx(quick().cost(16, 16) / 1e6)
+    one, three = (quick().cost(images, 16, 16) / 1e6 for images in (1, 3))
+    assert plan(noisy_array(16, 16), method=quick(), run=wish).expected_seconds == pytest.approx(one)
     stack = noisy_array(3, 2, 16, 16)
-    wishes: list[tuple[dict[str, Any], int]] = [({}, 3), ({"fit": "shared"}, 1), ({"channels": "each"}, 6)]
-    for own, trainings in wishes:
+    wishes: list[tuple[dict[str, Any], float]] = [
+        ({}, 3 * one),
+        ({"fit": "shared"}, three),
+        ({"channels": "each"}, 6 * one),
+        ({"fit": "shared", "channels": "each"}, 2 * three),
+    ]
+    for own, seconds in wishes:
         run = replace(wish, **own)
-        assert plan(stack, axes="ZCYX", method=quick(), run=run).expected_seconds == pytest.approx(trainings * one)
+        assert plan(stack, axes="ZCYX", method=quick(), run=run).expected_seconds == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +109,7 @@ def test_the_machine_is_measured_where_nobody_has_done_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("memory", "tile"), [(None, 512), (96**2 * 480 + 1, 64), (200 * 2**20, 608), (10**12, 2048)], ids=str
+    ("memory", "tile"), [(None, 256), (96**2 * 480 + 1, 64), (200 * 2**20, 608), (10**12, 1024)], ids=str
 )
 def test_tiles_follow_the_memory(memory: int | None, tile: int) -> None:
     assert choose_tile(memory) == tile

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from noise2detail.errors import InputError
+from noise2detail.pipeline.denoise import denoise
 from noise2detail.pipeline.values import (
     from_working_range,
     percentile_map,
@@ -16,6 +18,7 @@ from noise2detail.pipeline.values import (
     to_working_range,
 )
 from noise2detail.plans import ValueMap
+from tests.material import noisy_array, quick
 
 NAN, INF = np.nan, np.inf
 INTEGERS = [np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", ">u2", ">i4")]
@@ -147,3 +150,20 @@ def test_a_channel_of_one_value_stays_as_it_is() -> None:
     found = from_working_range(working, plane, None, (ValueMap(0, 1),) * 2)
     assert (found[0] == 5).all()
     assert (found[1] == 0.25).all()
+
+
+@pytest.mark.parametrize("value", [1e25, -3.4e38, 1e300, -1e300], ids=str)
+def test_a_value_far_outside_the_range_is_no_data(value: float, caplog: pytest.LogCaptureFixture) -> None:
+    """One such pixel would make every other NaN through the loss of squares."""
+    noisy = noisy_array(16, 16).astype(np.float64)
+    marked = np.zeros(noisy.shape, bool)
+    marked[5, 5] = marked[8:10] = True
+    result = denoise(np.where(marked, value, noisy), method=quick())
+    assert (result[marked] == value).all()
+    assert np.abs(result[~marked]).max() < 10
+    assert "33 pixels lie more than 10000 times the range of the image outside it" in caplog.text
+
+
+def test_further_apart_than_a_float_can_tell() -> None:
+    with pytest.raises(InputError, match=r"reach from -1.7e.308 to 1.7e.308, further than a float can tell; mark"):
+        published_map(np.array([-1.7e308, 1.7e308]))

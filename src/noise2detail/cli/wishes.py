@@ -7,7 +7,6 @@ import numpy as np
 
 from noise2detail import registry
 from noise2detail.cli.machine_cache import machine_for
-from noise2detail.cli.sizes import parse_size
 from noise2detail.engine.machine import has_bfloat16
 from noise2detail.errors import SettingError
 from noise2detail.method import Method
@@ -132,9 +131,8 @@ def find_run(wishes: Wishes) -> Run:
         "fit": _one_of("fit", wishes.fit, get_args(FitMode)),
         "channels": _one_of("channels", wishes.channels, get_args(ChannelMode)),
     }
-    max_memory = None if wishes.max_memory is None else parse_size(wishes.max_memory)
-    choose_tile(max_memory)
-    return Run(device=str(device), max_memory=max_memory, machine=machine_for(device), **modes)
+    choose_tile(wishes.max_memory)
+    return Run(device=str(device), max_memory=wishes.max_memory, machine=machine_for(device), **modes)
 
 
 def imitation(run: Run) -> str:

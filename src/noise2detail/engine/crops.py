@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from noise2detail.errors import SettingError, check_setting
 from noise2detail.numerics.padding import pad_reflect, pad_to_size
 
 
@@ -17,6 +18,12 @@ class Crops:
     """Crops per step."""
     size: int = 32
     """Side in pixels, even."""
+
+    def __post_init__(self) -> None:
+        check_setting("crops.count", self.count)
+        check_setting("crops.size", self.size, lowest=2)
+        if self.size % 2:
+            raise SettingError(f"crops.size is {self.size}; expected an even number of pixels")
 
 
 class CropSampler:

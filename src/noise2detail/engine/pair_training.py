@@ -11,9 +11,13 @@ from noise2detail.engine.network import REACH, Form, ThreeLayerNet, predict
 from noise2detail.engine.pair_loss import Consistency, pair_loss
 from noise2detail.engine.precision import convolutions_in
 from noise2detail.engine.training import Training, train
+from noise2detail.errors import check_setting
 from noise2detail.method import Context, Step
 from noise2detail.numerics.downsample import whole_cells
 from noise2detail.types import Batch, Scalar
+
+SMALLEST_CROP = 4 * REACH + 2
+"""Side of a crop whose half-size views hold a pixel that sees its whole neighbourhood."""
 
 CROP_MARGIN = 2 * REACH
 """Full-size pixels at a crop's border that its half-size views cannot be compared on."""
@@ -87,9 +91,10 @@ def _crop_gradient(
     crops: Crops,
     context: Context,
 ) -> Callable[[], Scalar]:
+    check_setting("crops.size", crops.size, lowest=SMALLEST_CROP)
     material = (source,) if source is target else (source, target)
     if context.mask is not None:
-        material = (*material, context.mask.expand(-1, 1, -1, -1))
+        material = (*material, context.mask)
     drawn: Iterator[tuple[Tensor, ...]] = CropSampler(material, crops, CROP_MARGIN).draw(training.steps, context.seed)
 
     def gradient() -> Scalar:

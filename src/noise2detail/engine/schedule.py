@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from noise2detail.errors import check_setting
+
 
 @dataclass(frozen=True)
 class Halving:
@@ -12,6 +14,10 @@ class Halving:
     """Rate of the first step."""
     every: int = 1000
     """Steps between halvings."""
+
+    def __post_init__(self) -> None:
+        check_setting("rate", self.rate, lowest=0)
+        check_setting("every", self.every)
 
     def at(self, step: int, steps: int) -> float:
         """Rate of step ``step``, counted from 0; ``steps`` does not matter."""
@@ -34,6 +40,10 @@ class OneCycle:
     """Share of the steps before the peak."""
     start: float = 0.04
     """First rate as a share of the peak."""
+
+    def __post_init__(self) -> None:
+        for name in ("peak", "warmup", "start"):
+            check_setting(name, getattr(self, name), lowest=0)
 
     def at(self, step: int, steps: int) -> float:
         """Rate of step ``step`` of ``steps``, counted from 0."""

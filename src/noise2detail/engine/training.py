@@ -8,6 +8,7 @@ from torch import nn
 
 from noise2detail.engine.crops import Crops
 from noise2detail.engine.schedule import Halving, Schedule
+from noise2detail.errors import check_setting
 from noise2detail.types import Scalar
 
 
@@ -22,9 +23,12 @@ class Training:
     crops: Crops | None = None
     """Random crops for each step; None: whole images."""
 
-    def pixels(self, y: int, x: int) -> float:
-        """Full-size pixels of an image of ``y`` by ``x`` that all steps together read."""
-        return float(self.steps) * (y * x if self.crops is None else self.crops.count * self.crops.size**2)
+    def __post_init__(self) -> None:
+        check_setting("steps", self.steps, lowest=0)
+
+    def pixels(self, images: int, y: int, x: int) -> float:
+        """Full-size pixels that all steps together read of so many images of ``y`` by ``x``."""
+        return float(self.steps) * (images * y * x if self.crops is None else self.crops.count * self.crops.size**2)
 
 
 def train(

@@ -16,14 +16,13 @@ from noise2detail.engine.passes import Pass
 from noise2detail.engine.schedule import OneCycle
 from noise2detail.engine.stored import load_network, named
 from noise2detail.engine.training import Training
+from noise2detail.errors import check_setting
 from noise2detail.method import Context, Denoiser
 from noise2detail.numerics.padding import pad_to_multiple
 from noise2detail.numerics.shuffle import shuffle_apart, shuffle_together
+from noise2detail.tiling.geometry import TILE
 from noise2detail.tiling.walk import apply_in_tiles
 from noise2detail.types import Batch, Precision
-
-TILE = 128
-"""Side of the tiles in which stage 3 gets its input: the hidden layers of one fit the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,11 @@ class Noise2Detail:
     """Which views must agree: those of the same index, or (Eq. 4, 9) crossed."""
     stage3_weights: Literal["fresh", "reused"] = "fresh"
     """New weights that predict the image, or (Sec. 2.3) those of stage 1, which go on predicting the noise."""
+
+    def __post_init__(self) -> None:
+        check_setting("width", self.width)
+        for stride in self.strides:
+            check_setting("a stride", stride)
 
     @classmethod
     def recipe(cls, name: str) -> "Noise2Detail":
@@ -117,10 +121,10 @@ class Noise2Detail:
         first, second = (load_network(name, tensors, context.device) for name in ("first", "second"))
         return Noise2DetailDenoiser(first, second, self, context.precision)
 
-    def cost(self, y: int, x: int) -> float:
-        """Both trainings; and each of the passes, a third of a step without the half-size views, hence two ninths."""
-        passes = 2 + 2 * len(self.strides)
-        return self.stage1.pixels(y, x) + self.stage3.pixels(y, x) + 2 * passes * 2 / 9 * y * x
+    def cost(self, images: int, y: int, x: int) -> float:
+        """Both trainings; and two ninths of a step for each pass: no gradient, no half-size views."""
+        passes = 2 * (2 + 2 * len(self.strides))
+        return self.stage1.pixels(images, y, x) + self.stage3.pixels(images, y, x) + passes * 2 / 9 * images * y * x
 
     @property
     def stage3_form(self) -> Form:
@@ -130,7 +134,7 @@ class Noise2Detail:
     @property
     def _share(self) -> float:
         """Of stage 1 in all steps."""
-        return self.stage1.steps / (self.stage1.steps + self.stage3.steps)
+        return self.stage1.steps / max(1, self.stage1.steps + self.stage3.steps)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from noise2detail.engine.passes import Pass
 from noise2detail.engine.schedule import Halving, OneCycle
 from noise2detail.engine.stored import load_network, named
 from noise2detail.engine.training import Training
+from noise2detail.errors import check_setting
 from noise2detail.method import Context, Denoiser
 from noise2detail.types import Batch, Precision
 
@@ -37,6 +38,9 @@ class ZeroShotNoise2Noise:
     """Which views must agree."""
     clip: bool = True
     """Clip the result to [0, 1], as the authors do."""
+
+    def __post_init__(self) -> None:
+        check_setting("width", self.width)
 
     @classmethod
     def recipe(cls, name: str) -> "ZeroShotNoise2Noise":
@@ -64,9 +68,9 @@ class ZeroShotNoise2Noise:
         )
         return ZeroShotNoise2NoiseDenoiser(net, self, context.precision)
 
-    def cost(self, y: int, x: int) -> float:
+    def cost(self, images: int, y: int, x: int) -> float:
         """The training, and one pass."""
-        return self.training.pixels(y, x) + 2 / 9 * y * x
+        return self.training.pixels(images, y, x) + 2 / 9 * images * y * x
 
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> "ZeroShotNoise2NoiseDenoiser":
         """Denoiser from stored weights."""

@@ -14,7 +14,7 @@ from noise2detail.pipeline.layout import Layout
 from noise2detail.pipeline.planning import make_plan
 from noise2detail.pipeline.run import Run
 from noise2detail.pipeline.training_set import training_set
-from noise2detail.pipeline.values import from_working_range, is_constant, to_working_range
+from noise2detail.pipeline.values import from_working_range, is_constant, tell_outliers, to_working_range
 from noise2detail.plans import Plan
 from noise2detail.registry import DEFAULT
 from noise2detail.types import Pixels
@@ -134,9 +134,11 @@ def _apply(
         if is_constant(pixels):
             continue
         plane, mask = to_working_range(pixels, made.value_maps)
+        tell_outliers(pixels, mask)
         for name, image in function(denoisers(number, plane, mask), plane, made).items():
-            result = found.setdefault(name, array.copy())
-            layout.write(layout.view(result), index, from_working_range(image, pixels, mask, made.value_maps))
+            if name not in found:
+                found[name] = array.copy()
+            layout.write(layout.view(found[name]), index, from_working_range(image, pixels, mask, made.value_maps))
     return found
 
 

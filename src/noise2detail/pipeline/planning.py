@@ -8,17 +8,19 @@ from noise2detail.engine.machine import Machine, has_bfloat16, measure
 from noise2detail.errors import SettingError
 from noise2detail.method import Method
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
+from noise2detail.pipeline.memory_size import parse_size
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.values import check_content, percentile_map, published_map
 from noise2detail.plans import Plan
 from noise2detail.settings import to_data
+from noise2detail.tiling.geometry import TILE
 from noise2detail.types import Pixels, Precision
 
 PUBLISHED_RANGE = ("paper", "demo")
 """Recipes that map values as their authors do."""
 
-TILE = 512
-"""Side of a tile unless memory is limited: two hidden layers of it take 100 MB."""
+LARGEST_TILE = 1024
+"""However much memory there is; a larger one would only be slower."""
 
 BYTES_PER_PIXEL = 2.5 * 48 * 4
 """Of a tile while a network is applied to it: two hidden layers and what surrounds them, in float32."""
@@ -69,6 +71,7 @@ def make_plan(
         A wish that cannot be met.
     """
     check_pixel_type(array.dtype)
+    check_seed(seed)
     layout = lay_out(array, axes)
     name, recipe, chosen = choose_method(method, recipe)
     channels = list(layout.channel_views(layout.view(array)))
@@ -77,8 +80,8 @@ def make_plan(
     device = find_device(run.device)
     precision, machine, why = choose_precision(run, device)
     tile = choose_tile(run.max_memory)
-    trainings = (len(layout.planes) if run.fit == "each" else 1) * (layout.channels if run.channels == "each" else 1)
-    pixels = trainings * chosen.cost(*layout.size)
+    fits, images = (len(layout.planes), 1) if run.fit == "each" else (1, len(layout.planes))
+    pixels = fits * (layout.channels if run.channels == "each" else 1) * chosen.cost(images, *layout.size)
     plan = Plan(
         method=name,
         recipe=recipe,
@@ -103,6 +106,18 @@ def make_plan(
     return plan, chosen, layout
 
 
+def check_seed(seed: object) -> None:
+    """Raise unless ``seed`` is a whole number that every generator takes.
+
+    Raises
+    ------
+    SettingError
+        Not a whole number from 0 to 2**63 - 2.
+    """
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63 - 1:
+        raise SettingError(f"seed is {seed!r}; expected a whole number from 0 to 2**63 - 2")
+
+
 def choose_precision(run: Run, device: torch.device) -> tuple[Precision, Machine | None, tuple[str, ...]]:
     """Precision, the measurement that it rests on, and the reason in words."""
     if run.precision != "auto":
@@ -122,7 +137,7 @@ def choose_precision(run: Run, device: torch.device) -> tuple[Precision, Machine
     )
 
 
-def choose_tile(max_memory: int | None) -> int:
+def choose_tile(max_memory: int | str | None) -> int:
     """Side of a tile that fits the memory.
 
     Raises
@@ -132,10 +147,12 @@ def choose_tile(max_memory: int | None) -> int:
     """
     if max_memory is None:
         return TILE
-    side = int(np.sqrt(max_memory / BYTES_PER_PIXEL)) // 32 * 32 - 32
+    if isinstance(max_memory, str):
+        max_memory = parse_size(max_memory)
+    side = int(np.sqrt(max(0, max_memory) / BYTES_PER_PIXEL)) // 32 * 32 - 32
     if side < 64:
         raise SettingError(f"max_memory is {max_memory} bytes; expected at least {int(96**2 * BYTES_PER_PIXEL) + 1}")
-    return min(side, TILE * 4)
+    return min(side, LARGEST_TILE)
 
 
 def expected_mib(layout: Layout, tile: int) -> float:

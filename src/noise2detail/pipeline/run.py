@@ -23,8 +23,8 @@ class Run:
     """For stacks: one training for each plane, or one ``shared`` by all."""
     channels: ChannelMode = "joint"
     """Channels trained together, or one by one."""
-    max_memory: int | None = None
-    """Bytes that applying the network may take; None: what a tile of 512x512 takes."""
+    max_memory: int | str | None = None
+    """Memory that applying the network may take, as bytes or like ``4GB``; None: what a tile of 256x256 takes."""
     machine: Machine | None = None
     """A measurement made earlier; None: measure when it is needed."""
 

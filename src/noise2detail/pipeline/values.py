@@ -1,5 +1,7 @@
 """Pixel values: into the working range, and back into the user's type."""
 
+import logging
+import math
 from typing import Any
 
 import numpy as np
@@ -10,19 +12,34 @@ from noise2detail.errors import InputError
 from noise2detail.plans import ValueMap
 from noise2detail.types import Pixels
 
+log = logging.getLogger(__name__)
+
 LOW, HIGH = 0.1, 99.9
 """Percentiles that become 0 and 1; 12-bit data in 16-bit files is the rule."""
+
+
+FAR = 1e6
+"""Interquartile ranges from the median beyond which a value is a mark, as -3.4e38 in some files, and no measurement."""
+
+OUTLIER = 1e4
+"""Working value beyond which a pixel is no data but a mark or a defect; a loss of squares would see nothing else."""
 
 
 def percentile_map(channel: Pixels) -> ValueMap:
     """Map of the 0.1 and 99.9 percentile of the finite pixels to 0 and 1, never clipped.
 
-    Sparse images, whose percentiles coincide, and constant ones are mapped by their extremes.
+    Sparse images, whose percentiles coincide, and constant ones are mapped by their extremes. Values that mark places
+    where nothing was measured have no say.
     """
     values = finite(channel)
     if values.dtype.kind == "i":  # differences of signed integers wrap around within NumPy's interpolation
         values = values.astype(np.promote_types(values.dtype, np.float32))
-    low, high = (float(v) for v in np.percentile(values, (LOW, HIGH))) if values.size else (0.0, 0.0)
+    if not values.size:
+        return ValueMap(0.0, 1.0)
+    low, first, median, third, high = (float(v) for v in np.percentile(values, (LOW, 25, 50, 75, HIGH)))
+    far = FAR * (third - first)
+    if far and high - low > far:
+        return percentile_map(values[np.abs(values - median) <= far])
     return ValueMap(low, high - low) if high > low else _extremes_map(values)
 
 
@@ -38,6 +55,8 @@ def published_map(channel: Pixels) -> ValueMap:
 
 def _extremes_map(values: Pixels) -> ValueMap:
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if high - low == math.inf:
+        raise InputError(f"the pixels reach from {low:g} to {high:g}, further than a float can tell; mark them as NaN")
     return ValueMap(low, high - low if high > low else 1.0)
 
 
@@ -58,22 +77,35 @@ def to_working_range(plane: Pixels, maps: tuple[ValueMap, ...]) -> tuple[NDArray
 
     Returns
     -------
-    The plane, with every NaN and infinity replaced by the nearest pixel that is data; and a mask that is True where a
-    pixel is data, None if that is everywhere.
+    The plane, with every pixel that is no data replaced by the nearest that is; and a mask that is True where a pixel
+    is data, None if that is everywhere. NaN and infinite pixels are no data, nor are those beyond ``OUTLIER``.
     """
     offset = np.array([m.offset for m in maps])[:, None, None]
     scale = np.array([m.scale for m in maps])[:, None, None]
-    mask = np.isfinite(plane) if plane.dtype.kind == "f" else None
-    if mask is None or mask.all():
-        return ((plane - offset) / scale).astype(np.float32), None
-    filled = plane.astype(np.float64)
-    for channel, valid in zip(filled, mask, strict=True):
+    with np.errstate(over="ignore", invalid="ignore"):
+        mapped = (plane - offset) / scale
+        mask = np.abs(mapped) <= OUTLIER  # not so for NaN
+    if mask.all():
+        return mapped.astype(np.float32), None
+    for channel, valid in zip(mapped, mask, strict=True):
         if valid.any() and not valid.all():
             nearest = distance_transform_edt(~valid, return_distances=False, return_indices=True)
             channel[...] = channel[tuple(nearest)]
         elif not valid.any():
             channel[...] = 0
-    return ((filled - offset) / scale).astype(np.float32), mask
+    return mapped.astype(np.float32), mask
+
+
+def tell_outliers(plane: Pixels, mask: NDArray[np.bool_] | None) -> None:
+    """Log a warning if numbers were taken for no data."""
+    count = 0 if mask is None else int((~mask & np.isfinite(plane)).sum())
+    if count:
+        log.warning(
+            "%d pixels lie more than %g times the range of the image outside it: they count as no data and stay as "
+            "they are",
+            count,
+            OUTLIER,
+        )
 
 
 def from_working_range(

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+TILE = 256
+"""Side of a tile in which small networks are fastest: their hidden layers fit a processor's cache, and the halo costs
+little. ``benchmarks/speed.py`` measures it."""
+
 
 @dataclass(frozen=True)
 class Span:
