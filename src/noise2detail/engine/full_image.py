@@ -25,7 +25,8 @@ from noise2detail.tiling.geometry import spans
 from noise2detail.types import Scalar
 
 BLOCK = 64
-"""Side of a block of the half-size views. Fastest of 16, 24, 32, 48, 64 and 96 on two cores with 32 MB of cache."""
+"""Side of a block of the half-size views. 64 and 128 are equally fast to a tenth, smaller ones slower; 64 takes less
+memory. ``benchmarks/speed.py`` measures it."""
 
 
 @dataclass(frozen=True, eq=False)
