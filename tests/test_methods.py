@@ -224,10 +224,12 @@ def test_bfloat16_stays_close_to_float32(method: Method) -> None:
 
 @METHOD
 def test_cost_grows_with_the_work(method: Any) -> None:
-    assert 0 < method.cost(1, 64, 64) < method.cost(1, 128, 128)
-    assert method.cost(1, 64, 64) < shortened(method, 6).cost(1, 64, 64)
+    cost = method.cost(1, 64, 64)
+    assert 0 < cost.application < method.cost(1, 128, 128).application == method.cost(4, 64, 64).application
+    assert cost.training < shortened(method, 6).cost(1, 64, 64).training
+    assert cost.total == cost.training + cost.application
     whole = sum(training["steps"] * 64 * 64 for training in trainings(method) if training["crops"] is None)
-    assert method.cost(1, 64, 64) > whole
+    assert cost.total > whole
 
 
 @pytest.mark.parametrize(("name", "entry"), METHODS.items(), ids=list(METHODS))

@@ -49,6 +49,21 @@ class Context:
     """Called after every step; raising ``Cancelled`` stops the fit."""
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Work, in full-size pixels that go through a training step: what a machine's speed is measured in."""
+
+    training: float
+    """Of one fit."""
+    application: float
+    """Of applying the denoiser to the images that it was fitted to."""
+
+    @property
+    def total(self) -> float:
+        """Both together."""
+        return self.training + self.application
+
+
 @runtime_checkable
 class Denoiser(Protocol):
     """What was learnt from an image: a plain callable."""
@@ -85,8 +100,8 @@ class Method(Protocol):
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> Denoiser:
         """Denoiser from what ``Denoiser.tensors`` gave."""
 
-    def cost(self, images: int, y: int, x: int) -> float:
-        """Work for one fit to so many images, applied to each: in full-size pixels that go through a training step."""
+    def cost(self, images: int, y: int, x: int) -> Cost:
+        """Work for one fit to so many images of this size, and for applying it to each."""
 
     @classmethod
     def recipe(cls, name: str) -> "Method":

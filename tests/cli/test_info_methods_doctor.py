@@ -76,7 +76,7 @@ def test_doctor_measures_anew_and_forecasts_every_recipe(cache: Path) -> None:
     facts = json.loads(n2d("doctor", "--device", "cpu", "--json").stdout)
     for name, entry in METHODS.items():
         for recipe in entry.recipes:
-            cost = entry.method.recipe(recipe).cost(1, 512, 512)
+            cost = entry.method.recipe(recipe).cost(1, 512, 512).total
             assert facts["expected_seconds_512"][name][recipe] == round(cost / 1e6, 1)
     assert facts["bfloat16_speed"] is None
     assert "abacus" in (cache / "machine.json").read_text()

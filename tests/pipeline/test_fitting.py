@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from noise2detail.method import Context, Denoiser, Method, Step
+from noise2detail.method import Context, Cost, Denoiser, Method, Step
 from noise2detail.pipeline.denoise import denoise
 from noise2detail.pipeline.fitting import Part, channel_groups
 from noise2detail.types import Batch
@@ -32,8 +32,8 @@ class Listening:
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> "Doubling":
         return Doubling()
 
-    def cost(self, images: int, y: int, x: int) -> float:
-        return float(images * y * x)
+    def cost(self, images: int, y: int, x: int) -> Cost:
+        return Cost(float(images * y * x), 0.0)
 
     @classmethod
     def recipe(cls, name: str) -> "Listening":

@@ -66,7 +66,7 @@ def test_nothing_is_trained_and_nothing_changes() -> None:
 
 def test_the_forecast_is_the_work_over_the_speed() -> None:
     wish = replace(CPU, machine=ABACUS)
-    one, three = (quick().cost(images, 16, 16) / 1e6 for images in (1, 3))
+    one, three = (quick().cost(images, 16, 16).total / 1e6 for images in (1, 3))
     assert plan(noisy_array(16, 16), method=quick(), run=wish).expected_seconds == pytest.approx(one)
     stack = noisy_array(3, 2, 16, 16)
     wishes: list[tuple[dict[str, Any], float]] = [

@@ -66,7 +66,7 @@ def expected(machine: Machine) -> dict[str, dict[str, float]]:
     """Seconds for one image by method and recipe."""
     return {
         name: {
-            recipe: round(machine.seconds(entry.method.recipe(recipe).cost(1, SIDE, SIDE), machine.precision), 1)
+            recipe: round(machine.seconds(entry.method.recipe(recipe).cost(1, SIDE, SIDE).total, machine.precision), 1)
             for recipe in entry.recipes
         }
         for name, entry in METHODS.items()

@@ -9,6 +9,10 @@ from noise2detail.engine.precision import convolutions_in
 from noise2detail.types import Batch, Precision
 
 
+PASS = 2 / 9
+"""Work of a pass over a pixel, where that of a training step is 1: no gradient and no half-size views."""
+
+
 @dataclass(frozen=True, eq=False)
 class Pass:
     """A trained network together with how it is to be applied."""

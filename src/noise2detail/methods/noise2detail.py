@@ -12,12 +12,12 @@ from noise2detail.engine.crops import Crops
 from noise2detail.engine.network import REACH, Border, Form, ThreeLayerNet, new_network
 from noise2detail.engine.pair_loss import Consistency
 from noise2detail.engine.pair_training import Stage, train_on_pairs
-from noise2detail.engine.passes import Pass
+from noise2detail.engine.passes import PASS, Pass
 from noise2detail.engine.schedule import OneCycle
 from noise2detail.engine.stored import load_network, named
 from noise2detail.engine.training import Training
 from noise2detail.errors import check_setting
-from noise2detail.method import Context, Denoiser
+from noise2detail.method import Context, Cost, Denoiser
 from noise2detail.numerics.padding import pad_to_multiple
 from noise2detail.numerics.shuffle import shuffle_apart, shuffle_together
 from noise2detail.tiling.geometry import TILE
@@ -121,10 +121,11 @@ class Noise2Detail:
         first, second = (load_network(name, tensors, context.device) for name in ("first", "second"))
         return Noise2DetailDenoiser(first, second, self, context.precision)
 
-    def cost(self, images: int, y: int, x: int) -> float:
-        """Both trainings; and two ninths of a step for each pass: no gradient, no half-size views."""
-        passes = 2 * (2 + 2 * len(self.strides))
-        return self.stage1.pixels(images, y, x) + self.stage3.pixels(images, y, x) + passes * 2 / 9 * images * y * x
+    def cost(self, images: int, y: int, x: int) -> Cost:
+        """Both trainings with the passes between them; every pass is two ninths of a step, without gradient and views."""
+        before = (1 + 2 * len(self.strides)) * PASS * images * y * x
+        trainings = self.stage1.pixels(images, y, x) + self.stage3.pixels(images, y, x)
+        return Cost(trainings + before, before + PASS * images * y * x)
 
     @property
     def stage3_form(self) -> Form:

@@ -10,12 +10,12 @@ from noise2detail.engine.crops import Crops
 from noise2detail.engine.network import REACH, Border, ThreeLayerNet, new_network
 from noise2detail.engine.pair_loss import Consistency
 from noise2detail.engine.pair_training import Stage, train_on_pairs
-from noise2detail.engine.passes import Pass
+from noise2detail.engine.passes import PASS, Pass
 from noise2detail.engine.schedule import Halving, OneCycle
 from noise2detail.engine.stored import load_network, named
 from noise2detail.engine.training import Training
 from noise2detail.errors import check_setting
-from noise2detail.method import Context, Denoiser
+from noise2detail.method import Context, Cost, Denoiser
 from noise2detail.types import Batch, Precision
 
 
@@ -68,9 +68,9 @@ class ZeroShotNoise2Noise:
         )
         return ZeroShotNoise2NoiseDenoiser(net, self, context.precision)
 
-    def cost(self, images: int, y: int, x: int) -> float:
+    def cost(self, images: int, y: int, x: int) -> Cost:
         """The training, and one pass."""
-        return self.training.pixels(images, y, x) + 2 / 9 * images * y * x
+        return Cost(self.training.pixels(images, y, x), PASS * images * y * x)
 
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> "ZeroShotNoise2NoiseDenoiser":
         """Denoiser from stored weights."""

@@ -81,7 +81,7 @@ def make_plan(
     precision, machine, why = choose_precision(run, device)
     tile = choose_tile(run.max_memory)
     fits, images = (len(layout.planes), 1) if run.fit == "each" else (1, len(layout.planes))
-    pixels = fits * (layout.channels if run.channels == "each" else 1) * chosen.cost(images, *layout.size)
+    pixels = fits * (layout.channels if run.channels == "each" else 1) * chosen.cost(images, *layout.size).total
     plan = Plan(
         method=name,
         recipe=recipe,
