@@ -8,7 +8,6 @@ from noise2detail.engine.network import Border, Form, ThreeLayerNet, predict
 from noise2detail.engine.precision import convolutions_in
 from noise2detail.types import Batch, Precision
 
-
 PASS = 2 / 9
 """Work of a pass over a pixel, where that of a training step is 1: no gradient and no half-size views."""
 

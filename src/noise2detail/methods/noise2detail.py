@@ -122,7 +122,7 @@ class Noise2Detail:
         return Noise2DetailDenoiser(first, second, self, context.precision)
 
     def cost(self, images: int, y: int, x: int) -> Cost:
-        """Both trainings with the passes between them; every pass is two ninths of a step, without gradient and views."""
+        """Both trainings with the passes between them, and every pass of the result."""
         before = (1 + 2 * len(self.strides)) * PASS * images * y * x
         trainings = self.stage1.pixels(images, y, x) + self.stage3.pixels(images, y, x)
         return Cost(trainings + before, before + PASS * images * y * x)
