@@ -66,11 +66,13 @@ SETTINGS: list[Any] = [
     pytest.param({"method": "ZS-N2N"}, ["'ZS-N2N'", "did you mean 'zs_n2n'"], id="method-in-capitals"),
     pytest.param({"method": "xyzzy"}, ["'xyzzy'", "methods are: noise2detail"], id="method-like-no-other"),
     pytest.param({"recipe": "papre"}, ["'papre'", "did you mean 'paper'", "fast"], id="recipe"),
-    pytest.param({"method": "noise2detail", "recipe": "demo"}, ["'demo'", "fast, paper"], id="recipe-of-another"),
+    pytest.param({"method": "noise2detail", "recipe": "demo"}, ["'demo'", "fast, best, paper"], id="recipe-of-another"),
     pytest.param({"method": quick(), "recipe": "papre"}, ["'papre'", "did you mean 'paper'"], id="recipe-of-object"),
     pytest.param({"run": Run(device="tpu", precision="float32")}, ["'tpu'", "auto", "cpu"], id="device"),
     pytest.param({"run": Run(device="cuda:99", precision="float32")}, ["'cuda:99'", "cpu"], id="device-number"),
-    pytest.param({"run": Run(precision="float32", max_memory=10**6)}, ["1000000", "4423681"], id="memory"),
+    pytest.param(
+        {"run": Run(precision="float32", max_memory=10**6)}, ["1000000", "expected at least", "MB"], id="memory"
+    ),
 ]
 
 
@@ -130,7 +132,7 @@ TREE = [value for value in vars(errors).values() if inspect.isclass(value) and i
 
 
 def test_every_error_is_drawn_and_has_one_root() -> None:
-    assert len(TREE) == 10
+    assert len(TREE) == 13
     assert errors.__doc__ is not None
     for error in TREE:
         assert issubclass(error, errors.Noise2DetailError)
@@ -139,7 +141,14 @@ def test_every_error_is_drawn_and_has_one_root() -> None:
 
 @pytest.mark.parametrize(
     ("error", "builtin"),
-    [(InputError, ValueError), (PixelTypeError, TypeError), (SettingError, ValueError), (FileError, OSError)],
+    [
+        (InputError, ValueError),
+        (PixelTypeError, TypeError),
+        (SettingError, ValueError),
+        (FileError, OSError),
+        (errors.DeviceError, RuntimeError),
+        (errors.NotEnoughMemoryError, MemoryError),
+    ],
 )
 def test_every_error_is_a_builtin_too(error: type[Exception], builtin: type[Exception]) -> None:
     assert issubclass(error, builtin)
@@ -152,3 +161,22 @@ def test_errors_about_files_hold_their_fields_and_can_be_pickled(error: type[Fil
     assert (made.path, made.found, made.remedy) == (Path("a/b.tif"), "it is torn", "mend it")
     assert str(made) == "a/b.tif: it is torn; mend it"
     assert str(error("b.tif", "it is torn")) == "b.tif: it is torn"
+
+
+def test_an_error_about_a_device_holds_its_fields_and_can_be_pickled() -> None:
+    made = pickle.loads(pickle.dumps(errors.DeviceError("mps", "it lacks aten::erfinv")))
+    assert (made.device, made.found) == ("mps", "it lacks aten::erfinv")
+    assert str(made) == (
+        "the device mps cannot do this: it lacks aten::erfinv; use the processor, with --device cpu or "
+        "Run(device='cpu')"
+    )
+
+
+def test_an_error_about_memory_holds_its_fields_and_can_be_pickled() -> None:
+    made = pickle.loads(pickle.dumps(errors.NotEnoughMemoryError("CUDA out of memory", 64)))
+    assert (made.found, made.tile) == ("CUDA out of memory", 64)
+    assert str(made) == (
+        "not enough memory (CUDA out of memory): even for tiles of 64x64 pixels, so a smaller limit of memory will not "
+        "help; close other programs, choose another device, or denoise a smaller part of the image"
+    )
+    assert "this denoiser needs the image whole" in str(errors.NotEnoughMemoryError("no more", None))

@@ -137,14 +137,31 @@ def test_raising_in_the_listener_stops_at_once(method: Method) -> None:
 def test_every_step_is_reported_until_all_is_done(method: Method) -> None:
     heard: list[Step] = []
     method.fit(noisy_batch(1, 1, 12, 12), Context(on_step=heard.append))
-    assert len(heard) == 3 * len(trainings(method))
-    assert [(step.index, step.count) for step in heard] == [(1, 3), (2, 3), (3, 3)] * len(trainings(method))
-    assert len({step.stage for step in heard}) == len(trainings(method))
+    learning = [step for step in heard if step.loss is not None]
+    count = getattr(method, "members", 1) * len(trainings(method))
+    assert [(step.index, step.count) for step in learning] == [(1, 3), (2, 3), (3, 3)] * count
+    assert len({step.stage for step in learning}) == count
     fractions = [step.fraction for step in heard]
     assert fractions == sorted(set(fractions))
     assert fractions[0] > 0
     assert fractions[-1] == 1.0
-    assert all(torch.isfinite(step.loss) for step in heard)
+    assert all(step.loss is not None and torch.isfinite(step.loss) for step in learning)
+
+
+@METHOD
+@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_fitted_side_by_side_are_those_fitted_alone(method: Any, channels: int, masked: bool) -> None:
+    noisy = torch.cat([noisy_batch(2, channels, 17, 22), noisy_batch(1, channels, 17, 22, seed=1) * 3 - 1])
+    mask = torch.rand(3, 1, 17, 22, generator=torch.Generator().manual_seed(8)) > 0.04 if masked else None
+    together = method.fit_each(noisy, Context(seed=4, mask=mask))
+    assert len(together) == 3
+    for number, denoiser in enumerate(together):
+        own = slice(number, number + 1)
+        alone = method.fit(noisy[own], Context(seed=4, mask=None if mask is None else mask[own]))
+        torch.testing.assert_close(denoiser(noisy[own]), alone(noisy[own]), rtol=0, atol=2e-4)
+        assert denoiser.tensors().keys() == alone.tensors().keys()
+        assert all(value.shape == alone.tensors()[name].shape for name, value in denoiser.tensors().items())
 
 
 @METHOD

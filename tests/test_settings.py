@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from noise2detail.engine.averaging import Averaging
 from noise2detail.engine.crops import Crops
+from noise2detail.engine.held_out import Stopping
+from noise2detail.engine.optimizers import Adam, Muon
 from noise2detail.engine.schedule import OneCycle
 from noise2detail.engine.training import Training
 from noise2detail.errors import SettingError
@@ -51,11 +54,16 @@ def test_own_settings_survive_too(method: Noise2Detail) -> None:
         ("stage1.steps", "12", replace(FAST, stage1=replace(FAST.stage1, steps=12))),
         ("stage1.crops", "none", replace(FAST, stage1=replace(FAST.stage1, crops=None))),
         ("stage3.crops.size", "64", replace(FAST, stage3=replace(FAST.stage3, crops=Crops(4, 64)))),
+        ("stage1.optimizer", "adam", replace(FAST, stage1=replace(FAST.stage1, optimizer=Adam()))),
+        ("stage1.optimizer.length", "4", replace(FAST, stage1=replace(FAST.stage1, optimizer=Muon(4.0)))),
+        ("stage1.averaging", "averaging", replace(FAST, stage1=replace(FAST.stage1, averaging=Averaging()))),
+        ("stage3.stopping.every", "20", replace(FAST, stage3=replace(FAST.stage3, stopping=Stopping(20)))),
         ("stage1.schedule.peak", "0.5", replace(FAST, stage1=replace(FAST.stage1, schedule=OneCycle(0.5)))),
     ],
 )
 def test_a_setting_is_changed_by_text(name: str, text: str, expected: Noise2Detail) -> None:
     before = to_data(FAST)
+    assert from_data(json.loads(json.dumps(to_data(expected)))) == expected
     assert with_setting(FAST, name, text) == expected
     assert to_data(FAST) == before
 
@@ -70,10 +78,11 @@ def test_a_setting_is_changed_by_text(name: str, text: str, expected: Noise2Deta
         (FAST, "clip", "perhaps", "expected yes or no"),
         (FAST, "strides", "2,four", "numbers with commas between, or none"),
         (FAST, "consistency", "loose", "expected one of same, crossed"),
-        (FAST, "stage1", "12", "one of its parts: steps, schedule, crops"),
+        (FAST, "stage1", "12", "training, or one of its parts: steps, schedule, crops"),
         (FAST, "stage1.schedule.peak", "high", "expected a number"),
         (FAST, "width.height", "3", "it has no setting 'height'"),
-        (PAPER, "stage1.crops.size", "16", "it has no setting 'size'"),
+        (PAPER, "stage1.optimizer", "sgd", "adam or muon, or one of its parts: beta1, beta2, length"),
+        (PAPER, "stage1.crops.sizes", "16", "no setting 'sizes'"),
     ],
 )
 def test_text_that_means_nothing_is_refused(method: Noise2Detail, name: str, text: str, says: str) -> None:
@@ -119,7 +128,7 @@ def test_every_plain_setting_can_be_written_as_text(method: Any) -> None:
         ("stage1.steps", "-1", "steps is -1; expected a number of at least 0"),
         ("width", "0", "width is 0; expected a number of at least 1"),
         ("strides", "2,0", "a stride is 0; expected a number of at least 1"),
-        ("stage1.crops.size", "33", "crops.size is 33; expected an even number of pixels"),
+        ("stage1.crops.size", "34", "crops.size is 34; expected a multiple of 4 pixels"),
         ("stage1.crops.count", "0", "crops.count is 0; expected a number of at least 1"),
         ("stage1.schedule.peak", "nan", "peak is nan; expected a number of at least 0"),
         ("stage1.schedule.peak", "inf", "peak is inf; expected a number of at least 0"),

@@ -9,6 +9,9 @@ Noise2DetailError
 │   ├── UnreadableFileError          absent, truncated, not an image
 │   ├── UnwritableFileError          no space, no permission, verification failed
 │   └── OutputExistsError            would overwrite something
+├── DeviceError (RuntimeError)       a GPU that lacks an operator or cannot run at all; holds device and what it said
+├── NotEnoughMemoryError (MemoryError)  memory ran out even in the smallest pieces; holds the tile reached
+├── DivergedError (ArithmeticError)  the training ran away; holds step and rate
 └── Cancelled                        the user stopped the work; nothing was written
 
 Each also is the builtin that fits, so that callers who do not know this package can catch it. A message gives what was
@@ -84,6 +87,104 @@ class UnwritableFileError(FileError):
 
 class OutputExistsError(FileError):
     """An output that is there already, or that is the input itself."""
+
+
+ON_PROCESSOR = "use the processor, with --device cpu or Run(device='cpu')"
+"""What to do where a GPU is of no use."""
+
+
+class DeviceError(Noise2DetailError, RuntimeError):
+    """A device that cannot do the work although PyTorch offers it.
+
+    Parameters
+    ----------
+    device
+        Its name, as of ``Run``.
+    found
+        What is wrong with it, as a sentence without full stop.
+    """
+
+    def __init__(self, device: str, found: str) -> None:
+        self.device, self.found = device, found
+        super().__init__(f"the device {device} cannot do this: {found}; {ON_PROCESSOR}")
+
+    def __reduce__(self) -> tuple[type["DeviceError"], tuple[str, str]]:
+        return type(self), (self.device, self.found)
+
+
+class NotEnoughMemoryError(Noise2DetailError, MemoryError):
+    """Memory that ran out although the work was already cut into the smallest pieces.
+
+    Parameters
+    ----------
+    found
+        What ran out, as the library said it.
+    tile
+        Side of the smallest tile that was tried, in pixels; None: the image could not be cut into tiles.
+    """
+
+    def __init__(self, found: str, tile: int | None) -> None:
+        self.found = found
+        self.tile = tile
+        pieces = (
+            "this denoiser needs the image whole"
+            if tile is None
+            else f"even for tiles of {tile}x{tile} pixels, so a smaller limit of memory will not help"
+        )
+        super().__init__(
+            f"not enough memory ({found}): {pieces}; close other programs, choose another device, or denoise a smaller "
+            "part of the image"
+        )
+
+    def __reduce__(self) -> tuple[type["NotEnoughMemoryError"], tuple[str, int | None]]:
+        return type(self), (self.found, self.tile)
+
+
+_NO_MEMORY = (
+    "out of memory",
+    "out_of_memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "alloc_failed",
+    "bad_alloc",
+    "bad allocation",
+)
+"""How PyTorch and the libraries beneath it say it, in lower case."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for what numpy and PyTorch raise when an allocation fails, on a processor or a GPU."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(word in said for word in _NO_MEMORY)
+    )
+
+
+class DivergedError(Noise2DetailError, ArithmeticError):
+    """A training whose loss is no number any more, or has grown beyond all bounds.
+
+    Parameters
+    ----------
+    step, steps
+        Where it was noticed, counted from 1, and how many there were to be.
+    rate
+        Learning rate of that step.
+    loss
+        Of that step.
+    stage
+        Name of the training, as shown to people.
+    """
+
+    def __init__(self, step: int, steps: int, rate: float, loss: float, stage: str = "training") -> None:
+        self.step, self.steps, self.rate, self.loss, self.stage = step, steps, rate, loss, stage
+        super().__init__(
+            f"{stage} diverged: its loss was {loss:g} at step {step} of {steps}, at a learning rate of {rate:g}; look "
+            "for extreme pixel values in the image, or set a lower rate"
+        )
+
+    def __reduce__(self) -> tuple[type["DivergedError"], tuple[int, int, float, float, str]]:
+        return type(self), (self.step, self.steps, self.rate, self.loss, self.stage)
 
 
 class Cancelled(Noise2DetailError):  # noqa: N818 - it is not a fault

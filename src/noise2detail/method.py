@@ -22,8 +22,8 @@ class Step:
     """Number of the step within its stage, from 1."""
     count: int
     """Steps of the stage."""
-    loss: Scalar
-    """Loss before the update, still on the device: reading it waits for the device."""
+    loss: Scalar | None
+    """Loss before the update, still on the device: reading it waits for the device; None where nothing is trained."""
     fraction: float
     """Share of the whole fit that is done, 0 to 1."""
 
@@ -45,6 +45,8 @@ class Context:
     """Decided once, never inside a method."""
     mask: Mask | None = None
     """True where a pixel is data; None: everywhere."""
+    tile: int = 256
+    """Largest side of a tile where something is computed tile by tile within the fit, in pixels."""
     on_step: Callable[[Step], None] = ignore
     """Called after every step; raising ``Cancelled`` stops the fit."""
 
@@ -57,6 +59,8 @@ class Cost:
     """Of one fit."""
     application: float
     """Of applying the denoiser to the images that it was fitted to."""
+    held: float = 2.0
+    """Memory: float32 images, as many times those that are fitted to, that the fit holds at once besides them."""
 
     @property
     def total(self) -> float:
@@ -106,3 +110,11 @@ class Method(Protocol):
     @classmethod
     def recipe(cls, name: str) -> "Method":
         """Settings under a published or recommended name."""
+
+
+@runtime_checkable
+class FitsEach(Protocol):
+    """A method that can train a network for each of many images in one batched program."""
+
+    def fit_each(self, noisy: Batch, context: Context) -> tuple[Denoiser, ...]:
+        """What ``fit`` would give for each image alone; ``context.mask`` holds one mask for each."""

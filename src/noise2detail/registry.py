@@ -24,12 +24,12 @@ class Entry:
 METHODS: dict[str, Entry] = {
     "noise2detail": Entry(
         Noise2Detail,
-        ("fast", "paper"),
+        ("fast", "best", "paper"),
         "train on the image itself, refine through pixel-shuffled copies, recover detail (Chobola et al. 2025)",
     ),
     "zs_n2n": Entry(
         ZeroShotNoise2Noise,
-        ("fast", "paper", "demo"),
+        ("fast", "best", "paper", "demo"),
         "train on two half-size views of the image itself (Mansour & Heckel 2023)",
     ),
 }

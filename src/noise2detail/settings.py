@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from noise2detail.engine.averaging import Averaging
 from noise2detail.engine.crops import Crops
+from noise2detail.engine.held_out import Stopping
+from noise2detail.engine.optimizers import Adam, Muon
 from noise2detail.engine.schedule import Halving, OneCycle
 from noise2detail.engine.training import Training
 from noise2detail.errors import SettingError
@@ -15,9 +18,10 @@ from noise2detail.registry import METHODS, unknown
 Changed = TypeVar("Changed", bound=Any)
 """A method, or a record among its settings."""
 
+_PARTS = (Training, Halving, OneCycle, Crops, Adam, Muon, Averaging, Stopping)
+
 RECORDS: Mapping[str, type[Any]] = {
-    record.__name__: record
-    for record in (Training, Halving, OneCycle, Crops, *(entry.method for entry in METHODS.values()))
+    record.__name__: record for record in (*_PARTS, *(entry.method for entry in METHODS.values()))
 }
 """Every record that may stand in a method's settings."""
 
@@ -56,7 +60,8 @@ def with_setting(method: Changed, name: str, text: str) -> Changed:
     name
         Of a field; with dots for a field of a field, as in ``stage1.steps``.
     text
-        The value as people type it: ``2,4`` or ``none`` for numbers in a row, ``yes`` or ``no`` for a switch.
+        The value as people type it: ``2,4`` or ``none`` for numbers in a row, ``yes`` or ``no`` for a switch, the name
+        of a record such as ``adam`` for that record as it is by default.
 
     Raises
     ------
@@ -69,6 +74,9 @@ def with_setting(method: Changed, name: str, text: str) -> Changed:
     if own not in hints:
         raise SettingError(unknown("setting", own, tuple(hints)))
     current = getattr(method, own)
+    records = _records_in(hints[own])
+    if rest and current is None and len(records) == 1:
+        current = records[0]()
     if rest and not is_dataclass(current):
         raise SettingError(f"{own} is {current}; it has no setting {rest!r}")
     value = with_setting(current, rest, text) if rest else _parse(hints[own], name, text)
@@ -86,6 +94,8 @@ def _parse(hint: Any, name: str, text: str) -> Any:
             return tuple(choices[0](item) for item in text.split(",") if item.strip() and text != "none")
         if origin in {typing.Union, types.UnionType} and types.NoneType in choices and text == "none":
             return None
+        if records := _records_in(hint):
+            return {record.__name__.lower(): record for record in records}[text.lower()]()
         if hint in {int, float, str}:
             return hint(text)
     except (KeyError, ValueError):
@@ -93,11 +103,18 @@ def _parse(hint: Any, name: str, text: str) -> Any:
     raise SettingError(f"{name}={text} is not a value for {name}; expected {_wanted(hint)}")
 
 
+def _records_in(hint: Any) -> list[type[Any]]:
+    """Records that a setting of this type may be."""
+    return [kind for kind in (typing.get_args(hint) or (hint,)) if isinstance(kind, type) and is_dataclass(kind)]
+
+
 def _wanted(hint: Any) -> str:
     if typing.get_origin(hint) is typing.Literal:
         return "one of " + ", ".join(map(str, typing.get_args(hint)))
     if typing.get_origin(hint) is tuple:
         return "numbers with commas between, or none"
-    if isinstance(hint, type) and is_dataclass(hint):
-        return "one of its parts: " + ", ".join(f.name for f in fields(hint))
+    if records := _records_in(hint):
+        names = [record.__name__.lower() for record in records]
+        parts = [f.name for record in records for f in fields(record)]
+        return f"{' or '.join(names)}, or one of its parts: {', '.join(dict.fromkeys(parts))}"
     return {int: "a whole number", float: "a number", bool: "yes or no"}.get(hint, str(hint))

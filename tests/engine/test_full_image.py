@@ -43,7 +43,7 @@ def test_blocks_give_the_gradient_of_the_whole(
     mask = torch.rand(shape[0], 1, *shape[-2:], generator=torch.Generator().manual_seed(2)) > 0.1
     source = noisy_batch(*shape)
     target = source if form == "residual" else noisy_batch(*shape, seed=1)
-    images = WholeImages(source, target, whole_cells(mask).float() if masked else None, consistency)
+    images = WholeImages(source, target, whole_cells(mask).float() if masked else None, consistency, 0.4)
 
     def denoise(image: torch.Tensor) -> torch.Tensor:
         return predict(net, image, form, "zeros")

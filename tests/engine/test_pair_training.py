@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 import torch
 
+from noise2detail.engine.crop_loss import SMALLEST_CROP
 from noise2detail.engine.crops import Crops
 from noise2detail.engine.network import ThreeLayerNet, new_network
-from noise2detail.engine.pair_training import SMALLEST_CROP, Stage, train_on_pairs
+from noise2detail.engine.optimizers import Muon
+from noise2detail.engine.pair_training import Pairs, Stage, train_on_pairs
 from noise2detail.engine.schedule import Halving
-from noise2detail.engine.training import Training
-from noise2detail.errors import SettingError
+from noise2detail.engine.training import Training, train
+from noise2detail.errors import DivergedError, SettingError
 from noise2detail.method import Context, Step
 from noise2detail.types import Batch
 from tests.material import noisy_batch
@@ -19,6 +21,7 @@ from tests.material import noisy_batch
 TRAININGS = [
     pytest.param(Training(3, Halving(1e-3)), id="whole"),
     pytest.param(Training(3, Halving(1e-3), Crops(4, 16)), id="crops"),
+    pytest.param(Training(3, Halving(1e-3), Crops(4, 16, 4), 0.5, Muon()), id="muon"),
 ]
 
 
@@ -26,13 +29,10 @@ def trained(source: Batch, target: Batch, training: Training, **context: Any) ->
     net = new_network(source.shape[1], 6, 0, torch.device("cpu"))
     train_on_pairs(
         net,
-        source,
-        target,
-        form="direct",
-        consistency="same",
-        training=training,
-        stage=Stage("sharpening", 0.25, 0.75),
-        context=Context(**context),
+        Pairs(source, target, "direct", "same", context.pop("mask", None)),
+        training,
+        Stage("sharpening", 0.25, 0.75),
+        Context(**context),
     )
     return net
 
@@ -75,7 +75,7 @@ def test_every_step_is_reported(training: Training) -> None:
     trained(image, image, training, on_step=heard.append)
     assert [(step.stage, step.index, step.count) for step in heard] == [("sharpening", n, 3) for n in (1, 2, 3)]
     assert [step.fraction for step in heard] == pytest.approx([0.25 + 0.5 * n / 3 for n in (1, 2, 3)])
-    assert all(step.loss.shape == () and not step.loss.requires_grad for step in heard)
+    assert all(step.loss is not None and step.loss.shape == () and not step.loss.requires_grad for step in heard)
 
 
 def test_the_seed_chooses_the_crops() -> None:
@@ -92,12 +92,44 @@ def test_bfloat16_stays_close_to_float32(training: Training) -> None:
     exact, rough = (trained(image, image, training, precision=p) for p in ("float32", "bfloat16"))
     for a, b in zip(exact.parameters(), rough.parameters(), strict=True):
         assert b.dtype == torch.float32
-        torch.testing.assert_close(a, b, rtol=0, atol=7e-3)  # three steps of 1e-3 each way at most
+        torch.testing.assert_close(a, b, rtol=0, atol=0.04)  # three steps of 6e-3 each way at most
     assert not same_bits(exact, rough)
 
 
 def test_the_smallest_crop() -> None:
     image = noisy_batch(1, 1, 20, 19)
     trained(image, image, Training(1, Halving(), Crops(1, SMALLEST_CROP)))
-    with pytest.raises(SettingError, match=r"crops.size is 8; expected a number of at least 10"):
-        trained(image, image, Training(1, Halving(), Crops(1, SMALLEST_CROP - 2)))
+    with pytest.raises(SettingError, match=r"crops.size is 8; expected a number of at least 12"):
+        trained(image, image, Training(1, Halving(), Crops(1, SMALLEST_CROP - 4)))
+
+
+def test_a_training_that_diverges_is_tried_again_more_slowly(caplog: pytest.LogCaptureFixture) -> None:
+    """The second attempt begins with the same weights; it is the training at a quarter of the rate."""
+    image = noisy_batch(1, 1, 32, 32)
+    wild = Training(12, Halving(3e4), Crops(2, 16))
+    tame = Training(12, Halving(wild.schedule.scaled(0.25).rate), Crops(2, 16))  # type: ignore[union-attr]
+    with pytest.raises(DivergedError, match=r"sharpening diverged: its loss was .* at a learning rate of 7500"):
+        trained(image, image, wild)
+    assert "sharpening diverged at step" in caplog.text
+    assert "at a learning rate of 30000; trying once more at a quarter of it" in caplog.text
+    with pytest.raises(DivergedError):
+        trained(image, image, tame)
+
+
+def test_the_second_attempt_counts_if_it_holds(caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
+    from noise2detail.engine import pair_training
+
+    image, training = noisy_batch(1, 1, 32, 32), Training(5, Halving(1e-3), Crops(2, 16))
+    expected = trained(image, image, training.slower(0.25))
+    true_train, attempts = train, []
+
+    def diverge_first(net: ThreeLayerNet, *rest: Any) -> None:
+        attempts.append(net)
+        true_train(net, *rest)
+        if len(attempts) == 1:
+            raise DivergedError(5, 5, 1e-3, float("nan"))
+
+    monkeypatch.setattr(pair_training, "train", diverge_first)
+    assert same_bits(trained(image, image, training), expected)
+    assert len(attempts) == 2
+    assert "trying once more" in caplog.text

@@ -1,8 +1,8 @@
 """The reference implementation's own figures: every loss and every stage of two short runs."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from noise2detail.engine.network import ThreeLayerNet, new_network
-from noise2detail.engine.pair_training import Stage, train_on_pairs
+from noise2detail.engine.pair_training import Pairs, Stage, train_on_pairs
 from noise2detail.engine.schedule import Halving
 from noise2detail.engine.training import Training
-from noise2detail.method import Context
+from noise2detail.method import Context, Step
 from noise2detail.methods.noise2detail import Noise2Detail, Noise2DetailDenoiser
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -34,14 +34,21 @@ def trace(request: pytest.FixtureRequest) -> Trace:
 @pytest.fixture(scope="module")
 def replayed(trace: Trace) -> tuple[list[float], Noise2DetailDenoiser]:
     """Losses of both trainings from the stored initial weights, and what was learnt."""
-    noisy, losses = noisy_of(trace), []
-    context = Context(on_step=lambda step: losses.append(float(step.loss)))
+    noisy = noisy_of(trace)
+    losses: list[float] = []
+    context = Context(on_step=partial(hear, losses))
     first, second = (initial(trace, f"{stage}_init_", noisy.shape[1]) for stage in ("stage1", "stage3"))
     denoiser = Noise2DetailDenoiser(first, second, METHOD, "float32")
-    shared: dict[str, Any] = {"consistency": METHOD.consistency, "stage": Stage("", 0.0, 1.0), "context": context}
-    train_on_pairs(first, noisy, noisy, form="residual", training=METHOD.stage1, **shared)
-    train_on_pairs(second, denoiser.smooth(noisy), noisy, form=METHOD.stage3_form, training=METHOD.stage3, **shared)
+    whole = Stage("", 0.0, 1.0)
+    train_on_pairs(first, Pairs(noisy, noisy, "residual", METHOD.consistency), METHOD.stage1, whole, context)
+    refined = Pairs(denoiser.smooth(noisy), noisy, METHOD.stage3_form, METHOD.consistency)
+    train_on_pairs(second, refined, METHOD.stage3, whole, context)
     return losses, denoiser
+
+
+def hear(losses: list[float], step: Step) -> None:
+    assert step.loss is not None
+    losses.append(float(step.loss))
 
 
 def noisy_of(trace: Trace) -> torch.Tensor:

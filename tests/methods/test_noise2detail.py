@@ -10,10 +10,11 @@ from noise2detail.engine.crops import Crops
 from noise2detail.engine.network import ThreeLayerNet, new_network
 from noise2detail.engine.schedule import Halving
 from noise2detail.engine.training import Training
-from noise2detail.method import Context
+from noise2detail.method import Context, Step
 from noise2detail.methods.noise2detail import Noise2Detail, Noise2DetailDenoiser
 from noise2detail.tiling.geometry import TILE
 from noise2detail.tiling.walk import apply_in_tiles
+from noise2detail.tiling.windows import random_windows
 from noise2detail.types import Batch
 from tests.material import noisy_batch
 
@@ -97,11 +98,71 @@ def test_clipping_covers_every_stage(clip: bool) -> None:
     assert any(outside.values()) is not clip
 
 
+def fitted(own: Noise2Detail, noisy: Batch, seed: int = 0) -> Noise2DetailDenoiser:
+    found = own.fit(noisy, Context(seed=seed))
+    assert isinstance(found, Noise2DetailDenoiser)
+    return found
+
+
+def test_the_blend_is_the_mean_of_stage_3_and_of_stage_1_applied_twice() -> None:
+    noisy = noisy_batch(1, 1, 17, 18)
+    denoiser = fitted(method(result="blend"), noisy)
+    stages = denoiser.stages(noisy)
+    twice = stages["stage1"] - denoiser.first(stages["stage1"]).detach()
+    torch.testing.assert_close(stages["blend"], (stages["stage3"] + twice) / 2)
+    assert list(stages)[-1] == "blend"
+    assert torch.equal(denoiser(noisy), stages["blend"])
+
+
+def test_members_are_trainings_with_other_seeds_and_their_mean() -> None:
+    noisy, heard = noisy_batch(1, 2, 16, 18), list[Step]()
+    found = method(members=3).fit(noisy, Context(seed=4, on_step=heard.append))
+    alone = [method().fit(noisy, Context(seed=seed)) for seed in (4, 6, 8)]
+    torch.testing.assert_close(found(noisy), sum(one(noisy) for one in alone) / 3)
+    torch.testing.assert_close(found.stages(noisy)["stage2"], sum(one.stages(noisy)["stage2"] for one in alone) / 3)
+    fractions = [step.fraction for step in heard]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert heard[-1].stage == "network 3/3, stage 3"
+    again = method(members=3).restore(dict(found.tensors()), Context())
+    assert torch.equal(again(noisy), found(noisy))
+    assert (found.halo, found.alignment) == (alone[0].halo, alone[0].alignment)
+
+
+def test_a_large_image_is_sharpened_in_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With windows that cover nothing but a part, stage 3 learns from them and nowhere else."""
+    from noise2detail.methods import noise2detail as module
+
+    noisy = noisy_batch(1, 1, 120, 131)
+    own = method(stage3=Training(4, Halving(1e-3), Crops(2, 16)))
+    whole = fitted(own, noisy)
+    monkeypatch.setattr(module, "WINDOWS", 2)
+    monkeypatch.setattr(module, "WINDOW", 40)
+    heard: list[Step] = []
+    small = own.fit(noisy, Context(on_step=heard.append))
+    assert isinstance(small, Noise2DetailDenoiser)
+    assert [step.index for step in heard if step.stage == "stage 2"] == [1, 2]
+    assert same(whole.first, small.first)
+    assert not same(whole.second, small.second)
+    corners = random_windows(noisy, 2, 40, 4, 1)
+    changed = noisy.clone()
+    outside = torch.ones(120, 131, dtype=torch.bool)
+    for _, top, left in corners.corners.tolist():
+        outside[max(0, top - 12) : top + 52, max(0, left - 12) : left + 52] = False
+    changed[..., outside] += 1
+    second = own.fit_stage3(whole.first, changed, Context()).second
+    assert same(second, small.second)
+
+
+def same(one: ThreeLayerNet, other: ThreeLayerNet) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
 @pytest.mark.parametrize("stage3_input", ["stage1", "stage2"])
 def test_reused_weights_go_on_where_stage1_ended(stage3_input: Any) -> None:
     own = method(stage3_weights="reused", stage3=Training(0), stage3_input=stage3_input)
     noisy = noisy_batch(1, 1, 16, 16)
-    denoiser = own.fit(noisy, Context())
+    denoiser = fitted(own, noisy)
     stages = denoiser.stages(noisy)
     assert all(
         torch.equal(a, b) for a, b in zip(denoiser.first.parameters(), denoiser.second.parameters(), strict=True)
@@ -112,7 +173,7 @@ def test_reused_weights_go_on_where_stage1_ended(stage3_input: Any) -> None:
 
 def test_fresh_weights_are_others_and_predict_the_image() -> None:
     noisy = noisy_batch(1, 1, 16, 16)
-    denoiser = method(stage3=Training(0)).fit(noisy, Context(seed=4))
+    denoiser = fitted(method(stage3=Training(0)), noisy, seed=4)
     expected = new_network(1, 6, 5, torch.device("cpu"))
     assert all(torch.equal(a, b) for a, b in zip(denoiser.second.parameters(), expected.parameters(), strict=True))
     stages = denoiser.stages(noisy)

@@ -1,13 +1,13 @@
 """Our training against an independent one in NumPy, and that one against finite differences."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 
 from noise2detail.engine.network import ThreeLayerNet, new_network
-from noise2detail.engine.pair_training import Stage, train_on_pairs
+from noise2detail.engine.pair_training import Pairs, Stage, train_on_pairs
 from noise2detail.engine.schedule import Halving
 from noise2detail.engine.training import Training
 from noise2detail.method import Context
@@ -68,13 +68,10 @@ def test_three_steps_agree_with_numpy(shape: tuple[int, ...], width: int, residu
     losses: list[float] = []
     train_on_pairs(
         net,
-        source,
-        target,
-        form="residual" if residual else "direct",
-        consistency="crossed" if crossed else "same",
-        training=Training(3, Halving(1e-3, 2)),
-        stage=Stage("training", 0.0, 1.0),
-        context=Context(on_step=lambda step: losses.append(float(step.loss))),
+        Pairs(source, target, "residual" if residual else "direct", "crossed" if crossed else "same"),
+        Training(3, Halving(1e-3, 2)),
+        Stage("training", 0.0, 1.0),
+        Context(on_step=lambda step: losses.append(float(cast("torch.Tensor", step.loss)))),
     )
 
     np.testing.assert_allclose(losses, expected, rtol=1e-5)

@@ -1,5 +1,7 @@
 """Zero-Shot Noise2Noise is stage 1 of Noise2Detail."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -21,6 +23,18 @@ def test_it_is_stage_1_of_noise2detail(training: Training, clip: bool) -> None:
     simple = ZeroShotNoise2Noise(training, width=6, clip=clip).fit(noisy, Context(seed=2))
     full = Noise2Detail(stage1=training, stage3=Training(0), width=6, clip=clip).fit(noisy, Context(seed=2))
     torch.testing.assert_close(simple(noisy), full.stages(noisy)["stage1"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_passes_follow_each_other(passes: int) -> None:
+    noisy = noisy_batch(1, 1, 16, 20)
+    own = ZeroShotNoise2Noise(Training(2, OneCycle(1e-2), Crops(2, 16)), width=6, clip=False, passes=passes)
+    denoiser = own.fit(noisy, Context())
+    expected, once = noisy, replace(own, passes=1).fit(noisy, Context())
+    for _ in range(passes):
+        expected = once(expected)
+    assert torch.equal(denoiser(noisy), expected)
+    assert denoiser.halo == 2 * passes
 
 
 @pytest.mark.parametrize(("recipe", "steps", "every"), [("paper", 2000, 1500), ("demo", 3000, 1000)])

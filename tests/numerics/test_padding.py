@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noise2detail.numerics.padding import cut_centre, pad_reflect, pad_to_multiple, pad_to_size, reflected_indices
+from noise2detail.numerics.padding import cut_centre, pad_reflect, pad_to_multiple, reflected, reflected_indices
 from tests.material import noisy_batch
 
 
@@ -36,22 +36,16 @@ def test_padding_to_a_multiple_reflects_at_bottom_and_right(y: int, x: int, divi
     assert torch.equal(found[..., :y, :x], image)
 
 
-@given(y=st.integers(1, 40), x=st.integers(1, 40), smallest=st.integers(1, 32))
-def test_padding_to_a_size_reflects_as_often_as_needed(y: int, x: int, smallest: int) -> None:
-    image = noisy_batch(1, 1, y, x)
-    padding = ((0, 0), (0, 0), (0, max(0, smallest - y)), (0, max(0, smallest - x)))
-    np.testing.assert_array_equal(pad_to_size(image, smallest).numpy(), np.pad(image.numpy(), padding, mode="reflect"))
-
-
-def test_a_mask_can_be_padded_to_a_size() -> None:
-    mask = torch.tensor([[[[True, False, True]]]])
-    assert pad_to_size(mask, 5)[0, 0, 0].tolist() == [True, False, True, False, True]
-
-
 @given(size=st.integers(1, 9), wanted=st.integers(1, 50))
 def test_folded_indices_equal_numpy(size: int, wanted: int) -> None:
     expected = np.pad(np.arange(size), (0, max(0, wanted - size)), mode="reflect")[:wanted]
     assert reflected_indices(size, wanted).tolist() == expected.tolist()
+
+
+@given(size=st.integers(1, 9), before=st.integers(0, 30), after=st.integers(0, 30))
+def test_indices_on_both_sides_equal_numpy(size: int, before: int, after: int) -> None:
+    expected = np.pad(np.arange(size), (before, after), mode="reflect")
+    assert reflected(torch.arange(-before, size + after), torch.tensor(size)).tolist() == expected.tolist()
 
 
 @given(margin=st.integers(0, 4), y=st.integers(3, 9), x=st.integers(3, 9))

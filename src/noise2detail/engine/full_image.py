@@ -15,7 +15,6 @@ from noise2detail.engine.pair_loss import (
     Consistency,
     Predict,
     join_pair,
-    pair_count,
     pair_errors,
     pair_loss,
     split_pair,
@@ -25,8 +24,11 @@ from noise2detail.tiling.geometry import spans
 from noise2detail.types import Scalar
 
 BLOCK = 64
-"""Side of a block of the half-size views. 64 and 128 are equally fast to a tenth, smaller ones slower; 64 takes less
-memory. ``benchmarks/speed.py`` measures it."""
+"""Side of a block of the half-size views on a processor. 64 and 128 are equally fast to a tenth, smaller ones
+slower; 64 takes less memory. ``benchmarks/speed.py`` measures it."""
+
+LARGE_BLOCK = 1024
+"""The same on an accelerator, which is fast only with much to do at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +40,47 @@ class WholeImages:
     target: Tensor
     """Same shape; may be the same tensor."""
     weight: Tensor | None
-    """``(batch, 1, y // 2, x // 2)``, 1 where a cell is data."""
+    """``(batch, copy, y // 2, x // 2)``, 1 where a cell is data."""
     consistency: Consistency
+    agreement: float = 1.0
+    """Weight of the consistency loss."""
+    copies: int = 1
+    """Networks side by side, each with its own channels and its own loss."""
+
+    def shares(self) -> Tensor | None:
+        """Weight of every pixel of a view in the mean of its copy, ``(batch, copy * channel, y // 2, x // 2)``."""
+        if self.weight is None:
+            return None
+        channels = self.source.shape[1] // self.copies
+        count = (self.weight.sum((0, 2, 3), keepdim=True) * channels).clamp_min(1)
+        return (self.weight / count).repeat_interleave(channels, 1)
 
 
 def plain_gradient(predict: Predict, images: WholeImages) -> Scalar:
-    """Loss over whole images, after adding its gradient to the parameters: all in one piece."""
-    loss = pair_loss(predict, images.source, images.target, consistency=images.consistency, weight=images.weight)
+    """Loss of one network over whole images, after adding its gradient to the parameters: all in one piece."""
+    loss = pair_loss(
+        predict,
+        images.source,
+        images.target,
+        consistency=images.consistency,
+        agreement=images.agreement,
+        weight=images.weight,
+    )
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach()
 
 
+def whole_gradient(predict: Predict, images: WholeImages) -> Tensor:
+    """Loss over whole images, ``(copy,)``, after adding its gradient: in blocks that fit the processor.
+
+    Every copy is given the mean of all.
+    """
+    block = BLOCK if images.source.device.type == "cpu" else LARGE_BLOCK
+    return (blockwise_gradient(predict, images, block) / images.copies).expand(images.copies)
+
+
 def blockwise_gradient(predict: Predict, images: WholeImages, block: int = BLOCK) -> Scalar:
-    """Loss over whole images, after adding its gradient to the parameters: block by block.
+    """Loss over whole images, summed over copies, after adding its gradient to the parameters: block by block.
 
     Parameters
     ----------
@@ -62,7 +92,8 @@ def blockwise_gradient(predict: Predict, images: WholeImages, block: int = BLOCK
         Side of a block of the half-size views, in their pixels.
     """
     source_pair, target_pair = pair_downsample(images.source), pair_downsample(images.target)
-    count = pair_count(source_pair[0], images.weight)
+    shares = images.shares()
+    count = source_pair[0].numel() // images.copies if shares is None else 1
     total = images.source.new_zeros(())
     rows, columns = (spans(n, block, REACH, 1) for n in source_pair[0].shape[-2:])
     for index in range(len(images.source)):
@@ -79,7 +110,8 @@ def blockwise_gradient(predict: Predict, images: WholeImages, block: int = BLOCK
                         _whole_part(predict, images.source[one], row.start, row.stop, column.start, column.stop)
                     ),
                     images.consistency,
-                    None if images.weight is None else images.weight[inner],
+                    images.agreement,
+                    None if shares is None else shares[inner],
                 )
                 part = part / count
                 part.backward()  # type: ignore[no-untyped-call]

@@ -27,6 +27,7 @@ def pair_loss(
     target: Tensor,
     *,
     consistency: Consistency,
+    agreement: float = 1.0,
     weight: Tensor | None = None,
 ) -> Scalar:
     """Residual loss plus consistency loss, each the mean over all pixels of both views.
@@ -39,6 +40,8 @@ def pair_loss(
         ``(batch, channel, y, x)`` in the working range.
     consistency
         ``same`` as in Zero-Shot Noise2Noise and in the authors' program; ``crossed`` as printed in Eq. 4 and 9.
+    agreement
+        Weight of the consistency loss; 1 as published.
     weight
         ``(batch, 1, y // 2, x // 2)``, 1 where a 2x2 cell is data and 0 elsewhere; None: data everywhere.
 
@@ -55,6 +58,7 @@ def pair_loss(
         (cut_centre(target_pair[0], y, x), cut_centre(target_pair[1], y, x)),
         (cut_centre(whole[0], y, x), cut_centre(whole[1], y, x)),
         consistency,
+        agreement,
         None if weight is None else cut_centre(weight, y, x),
     )
     return total / pair_count(predicted[0], None if weight is None else cut_centre(weight, y, x))
@@ -65,19 +69,20 @@ def pair_errors(
     target: tuple[Tensor, Tensor],
     whole: tuple[Tensor, Tensor],
     consistency: Consistency,
+    agreement: float,
     weight: Tensor | None,
 ) -> Scalar:
     """Sum over pixels of the squared errors of both terms; ``pair_count`` pixels make it a mean."""
     agree = whole if consistency == "same" else whole[::-1]
-    terms = (
-        predicted[1] - target[0],
-        predicted[0] - target[1],
-        predicted[0] - agree[0],
-        predicted[1] - agree[1],
-    )
+    residual = (predicted[1] - target[0], predicted[0] - target[1])
+    apart = (predicted[0] - agree[0], predicted[1] - agree[1])
+    return (_squares(residual, weight) + agreement * _squares(apart, weight)) / 2
+
+
+def _squares(errors: tuple[Tensor, Tensor], weight: Tensor | None) -> Scalar:
     if weight is None:
-        return torch.stack([term.square().sum() for term in terms]).sum() / 2
-    return torch.stack([(term.square() * weight).sum() for term in terms]).sum() / 2
+        return torch.stack([error.square().sum() for error in errors]).sum()
+    return torch.stack([(error.square() * weight).sum() for error in errors]).sum()
 
 
 def pair_count(view: Tensor, weight: Tensor | None) -> Tensor | int:

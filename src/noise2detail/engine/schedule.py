@@ -1,7 +1,7 @@
 """Learning rate as a function of the step."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from noise2detail.errors import check_setting
 
@@ -23,6 +23,10 @@ class Halving:
         """Rate of step ``step``, counted from 0; ``steps`` does not matter."""
         del steps
         return self.rate * 0.5 ** (step // self.every)
+
+    def scaled(self, factor: float) -> "Halving":
+        """The same with every rate multiplied."""
+        return replace(self, rate=self.rate * factor)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class OneCycle:
         if step <= rise:
             return self.peak * _cosine(self.start, 1.0, step / rise)
         return self.peak * _cosine(1.0, 0.0, (step - rise) / max(1.0, steps - 1 - rise))
+
+    def scaled(self, factor: float) -> "OneCycle":
+        """The same with every rate multiplied."""
+        return replace(self, peak=self.peak * factor)
 
 
 def _cosine(start: float, stop: float, share: float) -> float:

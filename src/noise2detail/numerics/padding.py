@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float32, Shaped
+from jaxtyping import Float32
 from torch import Tensor
 
 
@@ -29,14 +29,6 @@ def pad_to_multiple(image: Float32[Tensor, "batch channel y x"], divisor: int) -
     return image[..., reflected_indices(y, y + bottom)[:, None], reflected_indices(x, x + right)]
 
 
-def pad_to_size(image: Shaped[Tensor, "batch channel y x"], smallest: int) -> Shaped[Tensor, "batch channel Y X"]:
-    """Image reflected at the bottom and right, as often as needed, until both sides have ``smallest`` pixels."""
-    y, x = image.shape[-2:]
-    if y >= smallest and x >= smallest:
-        return image
-    return image[..., reflected_indices(y, max(y, smallest))[:, None], reflected_indices(x, max(x, smallest))]
-
-
 def reflected_indices(size: int, wanted: int) -> Tensor:
     """Indices 0 to ``wanted - 1`` folded back into ``size`` pixels about the border pixels.
 
@@ -45,11 +37,21 @@ def reflected_indices(size: int, wanted: int) -> Tensor:
     >>> reflected_indices(4, 9).tolist()
     [0, 1, 2, 3, 2, 1, 0, 1, 2]
     """
-    if size == 1:
-        return torch.zeros(wanted, dtype=torch.long)
-    period = 2 * (size - 1)
-    folded = torch.arange(wanted) % period
-    return torch.minimum(folded, period - folded)
+    return reflected(torch.arange(wanted), torch.tensor(size))
+
+
+def reflected(indices: Tensor, size: Tensor) -> Tensor:
+    """Indices on either side of an image folded back into its ``size`` pixels about the border pixels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> reflected(torch.arange(-3, 6), torch.tensor(4)).tolist()
+    [3, 2, 1, 0, 1, 2, 3, 2, 1]
+    """
+    period = (2 * (size - 1)).clamp_min(1)
+    folded = indices.remainder(period)
+    return torch.minimum(folded, period - folded).minimum(size - 1)
 
 
 def cut_centre(image: Tensor, y: int, x: int) -> Tensor:
