@@ -18,7 +18,7 @@ from noise2detail.errors import (
     SettingError,
     UnreadableFileError,
 )
-from noise2detail.fitted import Fitted
+from noise2detail.fitted import Fitted, plan_application
 from noise2detail.pipeline.run import Run
 from noise2detail.registry import METHODS
 from tests.material import CPU, noisy_array, quick, shortened
@@ -123,7 +123,13 @@ def test_a_file_is_not_overwritten_unless_asked(fitted: Fitted, path: Path) -> N
 
 def test_device_and_memory_are_chosen_when_loading(path: Path) -> None:
     assert n2d.load(path, run=Run(device="cpu", precision="bfloat16")).plan.precision == "bfloat16"
-    assert n2d.load(path, run=Run(device="cpu", precision="float32", max_memory=4_500_000)).plan.tile == 64
+    small = n2d.load(path, run=Run(device="cpu", precision="float32", max_memory="70MB"))
+    large = noisy_array(150, 70)
+    assert plan_application(small, large, None)[0].tile == 64
+    assert plan_application(n2d.load(path, run=CPU), large, None)[0].tile == 256
+    np.testing.assert_allclose(n2d.apply(small, large), n2d.apply(n2d.load(path, run=CPU), large), rtol=0, atol=1e-5)
+    with pytest.raises(SettingError, match=r"max_memory is 70000000 bytes; expected at least \d+ for this image"):
+        n2d.apply(small, noisy_array(1500, 1500))
     with pytest.raises(SettingError, match="there is no device 'tpu'"):
         n2d.load(path, run=Run(device="tpu", precision="float32"))
 

@@ -6,23 +6,29 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
 
 from noise2detail import registry
-from noise2detail.errors import AxesError, SettingError, UnreadableFileError
+from noise2detail.errors import AxesError, DeviceError, SettingError, UnreadableFileError
 from noise2detail.io import write_bytes
 from noise2detail.method import Context, Denoiser, Method, Step, ignore
+from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.denoise import Noisy, apply_planes
 from noise2detail.pipeline.fitting import fit_planes
 from noise2detail.pipeline.input import like, take
-from noise2detail.pipeline.layout import check_pixel_type, lay_out
-from noise2detail.pipeline.planning import choose_precision, choose_tile, make_plan
+from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
+from noise2detail.pipeline.memory import choose_tile, find_limit, need_of
+from noise2detail.pipeline.planning import choose_precision, make_plan
+from noise2detail.pipeline.progress import Listener
 from noise2detail.pipeline.run import Run, find_device
+from noise2detail.pipeline.threads import choose_threads
 from noise2detail.pipeline.training_set import training_set
 from noise2detail.plans import Plan, ValueMap
 from noise2detail.settings import from_data, to_data
+from noise2detail.types import Pixels
 
 FILE_VERSION = 1
 """Of what stands in the file's header."""
@@ -91,10 +97,11 @@ def fit(
             f"{plan.method} is bound to the image it was fitted to; use denoise instead of fit and apply"
         )
     planes, valid = training_set(array, plan, layout)
-    return Fitted(fit_planes(planes, valid, chosen, plan, on_step), chosen, plan)
+    with computing(plan.device, plan.threads):
+        return Fitted(fit_planes(planes, valid, chosen, plan, on_step), chosen, plan)
 
 
-def apply(fitted: Fitted, noisy: Noisy, *, axes: str | None = None) -> Noisy:
+def apply(fitted: Fitted, noisy: Noisy, *, axes: str | None = None, on_step: Listener = ignore) -> Noisy:
     """Image denoised by what was learnt from another: same shape, type and intensity scale.
 
     Control and treated images that are denoised by one ``fitted`` go through one and the same function of the pixel
@@ -108,13 +115,39 @@ def apply(fitted: Fitted, noisy: Noisy, *, axes: str | None = None) -> Noisy:
         As for ``denoise``, with as many channels as what ``fitted`` learnt from.
     axes
         As for ``denoise``.
+    on_step
+        Hears of every tile; raise ``Cancelled`` there to stop.
 
     Raises
     ------
     InputError
         The image cannot be denoised, or has other channels.
+    SettingError
+        The image does not fit into the memory that was allowed.
     """
     array, axes = take(noisy, axes)
+    plan, layout = plan_application(fitted, array, axes)
+    result: Noisy = like(noisy, apply_planes(array, plan, layout, fitted.denoisers, on_step))
+    return result
+
+
+def plan_application(
+    fitted: Fitted, array: Pixels, axes: str | None, result_type: np.dtype[Any] | None = None
+) -> tuple[Plan, Layout]:
+    """The plan of the fit as it stands for another image, and how that is laid out.
+
+    Parameters
+    ----------
+    fitted, array, axes
+        As for ``apply``.
+    result_type
+        In which the result is wanted; None: that of the image.
+
+    Raises
+    ------
+    InputError, SettingError
+        As ``apply``.
+    """
     check_pixel_type(array.dtype)
     layout = lay_out(array, axes)
     if layout.channels != fitted.plan.channels:
@@ -122,8 +155,18 @@ def apply(fitted: Fitted, noisy: Noisy, *, axes: str | None = None) -> Noisy:
             f"the image has {layout.channels} channels (axes {layout.axes}, shape {array.shape}); this denoiser was "
             f"fitted to {fitted.plan.channels}; apply it to images with the same channels"
         )
-    result: Noisy = like(noisy, apply_planes(array, fitted.plan, layout, lambda *_: fitted.denoisers))
-    return result
+    need = need_of(layout, array.dtype, fitted.plan.value_maps, result_type or array.dtype, 0.0)
+    plan = replace(
+        fitted.plan,
+        shape=tuple(array.shape),
+        axes=layout.axes,
+        dtype=str(array.dtype),
+        planes=len(layout.planes),
+        tile=choose_tile(fitted.plan.max_memory, need),
+        expected_seconds=None,
+        expected_mib=None,
+    )
+    return plan, layout
 
 
 def load(path: Path | str, *, run: Run = Run()) -> Fitted:  # noqa: B008 - frozen
@@ -134,7 +177,7 @@ def load(path: Path | str, *, run: Run = Run()) -> Fitted:  # noqa: B008 - froze
     path
         The file.
     run
-        Device, precision and memory to apply it with; the rest was decided by the fit.
+        Device, precision, threads and memory to apply it with; the rest was decided by the fit.
 
     Raises
     ------
@@ -149,13 +192,22 @@ def load(path: Path | str, *, run: Run = Run()) -> Fitted:  # noqa: B008 - froze
         )
     device = find_device(run.device)
     precision = choose_precision(run, device)[0]
-    tile = choose_tile(run.max_memory)
+    limit = find_limit(run.max_memory)
     try:
-        plan = _plan(header["plan"], device, precision, tile)
+        plan = replace(
+            _plan(header["plan"]),
+            device=str(device),
+            precision=precision,
+            threads=choose_threads(run.threads)[0],
+            max_memory=limit,
+        )
         method: Method = from_data(header["method"])
         context = Context(seed=plan.seed, device=device, precision=plan.precision)
         count = 1 + max(int(name.split(".")[0]) for name in tensors)
-        denoisers = tuple(method.restore(_own(tensors, number), context) for number in range(count))
+        with computing(device):
+            denoisers = tuple(method.restore(_own(tensors, number), context) for number in range(count))
+    except DeviceError:
+        raise
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise UnreadableFileError(path, f"a damaged denoiser ({error})", "fit and save it again") from error
     return Fitted(denoisers, method, plan)
@@ -180,10 +232,10 @@ def _own(tensors: dict[str, torch.Tensor], number: int) -> dict[str, torch.Tenso
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _plan(data: dict[str, Any], device: torch.device, precision: Any, tile: int) -> Plan:
+def _plan(data: dict[str, Any]) -> Plan:
     listed = {
         "shape": tuple(data["shape"]),
         "why": tuple(data["why"]),
         "value_maps": tuple(ValueMap(**value_map) for value_map in data["value_maps"]),
     }
-    return Plan(**data | listed | {"device": str(device), "precision": precision, "tile": tile})
+    return Plan(**data | listed)

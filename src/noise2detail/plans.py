@@ -60,6 +60,12 @@ class Plan:
     """Largest side of a tile when the denoiser is applied, in pixels."""
     expected_seconds: float | None = None
     """Rough forecast for this machine; None: never measured here."""
+    max_memory: int | None = None
+    """Bytes on top of the image itself that may be taken; None: no limit."""
+    training_planes: int = 1
+    """Most planes that one training sees."""
+    at_once: int = 1
+    """Planes that are trained at once, each with a network of its own."""
     expected_mib: float | None = None
     """Rough forecast of the memory on top of the image itself."""
 
@@ -68,12 +74,14 @@ class Plan:
         work = f"{self.planes} plane{'s' * (self.planes != 1)}, {self.channels} channel{'s' * (self.channels != 1)}"
         if self.planes > 1:
             work += ", one training each" if self.fit == "each" else ", one training shared by all"
+            work += f", {self.at_once} at once" if self.at_once > 1 else ""
         if self.channels > 1:
             work += ", channels one by one" if self.channel_mode == "each" else ", channels together"
+        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
         lines = [
             f"image    {size} {self.dtype}, axes {self.axes}: {work}",
             f"method   {self.method}, recipe {self.recipe}",
-            f"run      {self.device}, {self.precision}, {self.threads} threads, tiles of {self.tile}, seed {self.seed}",
+            f"run      {self.device}, {self.precision}, {threads}, tiles of {self.tile}, seed {self.seed}",
         ]
         if self.expected_seconds is not None:
             lines.append(f"expect   {self.expected_seconds:.0f} s, {self.expected_mib or 0:.0f} MiB")

@@ -142,11 +142,11 @@ def test_stages_are_saved_beside_the_result(tmp_path: Path) -> None:
     plain = n2d("denoise", source, "-o", tmp_path / "plain.tif", *QUICK)
     result = n2d("denoise", source, "-o", tmp_path / "b.tif", "--stages", "--json", *QUICK)
     assert (plain.exit_code, result.exit_code) == (0, 0), result.output
-    names = ["b_stage1.tif", "b_refined_stride2.tif", "b_refined_stride4.tif", "b_stage2.tif"]
+    names = ["b_stage1.tif", "b_refined_stride2.tif", "b_refined_stride4.tif", "b_stage2.tif", "b_stage3.tif"]
     (record,) = records(result)
     assert [Path(path).name for path in record["stages"]] == names
     images = [open_image(tmp_path / name).array for name in ["b.tif", *names]]
-    assert len({image.tobytes() for image in images}) == 5
+    assert len({image.tobytes() for image in images}) == 6
     np.testing.assert_array_equal(images[0], open_image(tmp_path / "plain.tif").array)
 
 

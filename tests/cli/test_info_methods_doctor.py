@@ -66,8 +66,8 @@ def test_doctor_names_everything_that_decides(cache: Path) -> None:
     result = n2d("doctor", "--device", "cpu")
     assert result.exit_code == 0, result.output
     labels = [line.split()[0] for line in result.stdout.splitlines()]
-    for label in ("noise2detail", "python", "torch", "numpy", "tifffile", "imagecodecs", "system", "processor", "cores",
-                  "memory", "GPU", "bfloat16", "512x512", "cache"):  # fmt: skip
+    for label in ("noise2detail", "python", "torch", "numpy", "tifffile", "imagecodecs", "system", "cores", "cpu",
+                  "GPU", "device", "512x512", "cache"):  # fmt: skip
         assert label in labels
     assert str(cache) in result.stdout
 
@@ -78,5 +78,7 @@ def test_doctor_measures_anew_and_forecasts_every_recipe(cache: Path) -> None:
         for recipe in entry.recipes:
             cost = entry.method.recipe(recipe).cost(1, 512, 512).total
             assert facts["expected_seconds_512"][name][recipe] == round(cost / 1e6, 1)
-    assert facts["bfloat16_speed"] is None
+    (found,) = facts["devices"]
+    assert (found["float32_megapixels_per_second"], found["bfloat16_megapixels_per_second"]) == (1.0, None)
+    assert facts["cache"] == str(cache / "machine.json")
     assert "abacus" in (cache / "machine.json").read_text()

@@ -1,5 +1,6 @@
 """The measurement of this machine is made once, and kept."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from noise2detail.cli import machine_cache
 from noise2detail.cli.machine_cache import machine_for, remeasure
+from noise2detail.engine.machine import Machine
 from tests.cli.conftest import abacus
 
 CPU = torch.device("cpu")
@@ -29,6 +31,18 @@ def test_it_is_measured_once(measured: list[torch.device], cache: Path) -> None:
     assert machine_for(CPU) == machine_for(CPU) == abacus(CPU)
     assert measured == [CPU]
     assert [path.name for path in cache.iterdir()] == ["machine.json"]
+
+
+def test_every_number_of_threads_is_measured_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(device: torch.device) -> Machine:
+        return replace(abacus(device), threads=torch.get_num_threads())
+
+    monkeypatch.setattr(machine_cache, "measure", measure)
+    before = torch.get_num_threads()
+    wishes = (None, before + 1, before + 2, before, before + 1)
+    assert [machine_for(CPU, wish).threads for wish in wishes] == [wish or before for wish in wishes]
+    assert len(machine_cache._read()) == 3
+    assert torch.get_num_threads() == before
 
 
 def test_it_can_be_measured_anew(measured: list[torch.device]) -> None:

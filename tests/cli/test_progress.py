@@ -1,6 +1,7 @@
 """The bar, and what it costs."""
 
 import io
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,6 @@ import torch
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from noise2detail.cli import progress as progress_module
 from noise2detail.cli.progress import listener, progress_bar
 from noise2detail.method import Step, ignore
 
@@ -58,9 +58,8 @@ def test_where_nobody_watches_nothing_is_drawn(capsys: pytest.CaptureFixture[str
 def test_a_terminal_sees_name_stage_and_step(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        progress_module, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True, width=100)
-    )
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("rich.console.Console", lambda stderr: Console(stderr=stderr, force_terminal=True, width=100))
     with progress_bar("[1/2] a[bold].tif", shown=True) as on_step:
         for step in STEPS:
             on_step(step)

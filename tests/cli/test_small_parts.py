@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from noise2detail import errors
 from noise2detail.cli import guard, measure, voice
 from noise2detail.errors import InputError, SettingError, UnreadableFileError
 from noise2detail.pipeline import memory_size
@@ -53,7 +54,7 @@ def test_messages_without_words() -> None:
     assert (
         guard.in_words(KeyError()) == "unexpected KeyError: no details; run again with --debug and report what it shows"
     )
-    assert not guard.is_out_of_memory(ValueError("out of memory"))
+    assert not errors.is_out_of_memory(ValueError("out of memory"))
 
 
 @pytest.mark.parametrize(("quiet", "said"), [(False, "warning: a.tif: tags are lost\n"), (True, "")])

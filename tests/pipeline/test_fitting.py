@@ -1,6 +1,6 @@
 """What a method is told about the planes that it is fitted to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
@@ -9,11 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from noise2detail.engine.fit_each import fit_each
+from noise2detail.errors import SettingError
 from noise2detail.method import Context, Cost, Denoiser, Method, Step
-from noise2detail.pipeline.denoise import denoise
-from noise2detail.pipeline.fitting import Part, channel_groups
+from noise2detail.pipeline import fitting
+from noise2detail.pipeline.denoise import denoise, plan
+from noise2detail.pipeline.fitting import channel_groups
+from noise2detail.tiling.geometry import TILE
 from noise2detail.types import Batch
-from tests.material import CPU, noisy_array
+from tests.material import CPU, noisy_array, quick
 
 Heard = list[tuple[Batch, Context]]
 
@@ -76,6 +80,7 @@ def test_seed_device_and_precision_reach_the_method() -> None:
     assert (noisy.shape, noisy.dtype) == ((1, 1, 9, 12), torch.float32)
     assert (context.seed, context.device, context.precision) == (11, torch.device("cpu"), "bfloat16")
     assert context.mask is None
+    assert context.tile == TILE
 
 
 @pytest.mark.parametrize(
@@ -123,12 +128,57 @@ def test_channel_groups() -> None:
     assert channel_groups(3, "each") == (slice(0, 1), slice(1, 2), slice(2, 3))
 
 
-def test_a_part_of_a_longer_work_renames_and_rescales() -> None:
-    heard: list[Step] = []
-    listen: Callable[[Step], None] = Part(2, 4, "plane").listen(heard.append)
-    listen(Step("stage 1", 3, 9, torch.zeros(()), 0.5))
-    Part(0, 1, "plane").listen(heard.append)(Step("stage 1", 3, 9, torch.zeros(()), 0.5))
-    assert [(step.stage, step.index, step.count, step.fraction) for step in heard] == [
-        ("plane 3/4, stage 1", 3, 9, 0.625),
-        ("stage 1", 3, 9, 0.5),
-    ]
+class TestPlanesAtOnce:
+    """Planes trained side by side come out as those trained one after the other."""
+
+    @pytest.mark.parametrize("axes", ["TYX", "ZCYX"])
+    @pytest.mark.parametrize("channels", ["joint", "each"])
+    @pytest.mark.parametrize("at_once", [2, 3, 9])
+    def test_the_result_is_the_same(self, axes: str, channels: Any, at_once: int) -> None:
+        stack = noisy_array(*((5,) if axes == "TYX" else (4, 2)), 17, 20)
+        stack[1, ..., 3, 4] = np.nan
+        stack[-1] = 0.25
+        alone, together = (
+            denoise(stack, axes=axes, method=quick(), run=replace(CPU, channels=channels, at_once=n))
+            for n in (1, at_once)
+        )
+        np.testing.assert_allclose(together, alone, rtol=0, atol=2e-4)
+        np.testing.assert_array_equal(together[-1], stack[-1])
+
+    def test_a_processor_trains_one_by_one_and_a_shared_training_is_one(self) -> None:
+        stack = noisy_array(5, 16, 16)
+        assert plan(stack, axes="TYX", run=CPU).at_once == 1
+        assert plan(stack, axes="TYX", run=replace(CPU, at_once=3)).at_once == 3
+        assert plan(stack, axes="TYX", run=replace(CPU, at_once=30)).at_once == 5
+        assert plan(stack, axes="TYX", run=replace(CPU, at_once=3, fit="shared")).at_once == 1
+        with pytest.raises(SettingError, match="at_once is 0"):
+            replace(CPU, at_once=0)
+
+    def test_progress_rises_to_its_end(self) -> None:
+        heard: list[Step] = []
+        denoise(noisy_array(5, 16, 16), axes="TYX", method=quick(), run=replace(CPU, at_once=2), on_step=heard.append)
+        fractions = [step.fraction for step in heard]
+        assert fractions == sorted(fractions)
+        assert fractions[-1] == 1.0
+        assert heard[0].stage == "planes 1-2/5, stage 1"
+        assert any(step.stage == "planes 3-4/5, of these 2/2, applying" for step in heard)
+        assert heard[-1].stage == "plane 5/5, applying"
+
+    def test_too_many_for_the_memory_are_halved(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        stack = noisy_array(5, 16, 16)
+        expected = denoise(stack, axes="TYX", method=quick(), run=CPU)
+        tried: list[int] = []
+
+        def small(method: Any, noisy: Batch, context: Context) -> Any:
+            tried.append(len(noisy))
+            if len(noisy) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return fit_each(method, noisy, context)
+
+        monkeypatch.setattr(fitting, "fit_each", small)
+        found = denoise(stack, axes="TYX", method=quick(), run=replace(CPU, at_once=5))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=2e-4)
+        assert tried == [5, 2, 3, 2]  # 3 are halved again, into one that needs no batch and two
+        assert "not enough memory to train 5 planes at once; going on with 2" in caplog.text

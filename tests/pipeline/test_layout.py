@@ -25,9 +25,12 @@ def test_what_is_read_and_written_is_the_array(axes: str, sizes: dict[str, int])
     layout = lay_out(array, axes)
     assert len(layout.planes) == prod(sizes[a] for a in axes if a in "TZ")
     for index in layout.planes:
-        pixels = layout.read(layout.view(array), index)
-        assert pixels.shape == (layout.channels, sizes["Y"], sizes["X"])
-        layout.write(layout.view(copy), index, pixels)
+        channels = layout.channels_of(layout.view(array), index)
+        targets = layout.channels_of(layout.view(copy), index)
+        assert [channel.shape for channel in channels] == [(sizes["Y"], sizes["X"])] * layout.channels
+        for channel, target in zip(channels, targets, strict=True):
+            assert np.shares_memory(channel, array)
+            target[...] = channel
     np.testing.assert_array_equal(copy, array)
 
 
@@ -41,7 +44,7 @@ def test_a_plane_is_what_its_letters_say(axes: str, sizes: dict[str, int]) -> No
     ordered = np.moveaxis(array, [axes.index(a) for a in order], list(range(len(axes))))
     planes = ordered.reshape(-1, layout.channels, sizes["Y"], sizes["X"])
     for number, index in enumerate(layout.planes):
-        np.testing.assert_array_equal(layout.read(layout.view(array), index), planes[number])
+        np.testing.assert_array_equal(layout.channels_of(layout.view(array), index), planes[number])
     for channel, view in enumerate(layout.channel_views(layout.view(array))):
         np.testing.assert_array_equal(view.reshape(-1, sizes["Y"], sizes["X"]), planes[:, channel])
 

@@ -8,10 +8,9 @@ import pytest
 import torch
 
 from noise2detail.engine.machine import Machine
-from noise2detail.errors import SettingError
 from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.pipeline.denoise import plan
-from noise2detail.pipeline.planning import choose_method, choose_precision, choose_tile
+from noise2detail.pipeline.planning import choose_method, choose_precision
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.plans import ValueMap
 from noise2detail.settings import to_data
@@ -106,21 +105,6 @@ def test_the_machine_is_measured_where_nobody_has_done_it() -> None:
     found, machine, _ = choose_precision(Run(), DEVICE)
     assert machine is not None
     assert found == machine.precision
-
-
-@pytest.mark.parametrize(
-    ("memory", "tile"), [(None, 256), (96**2 * 480 + 1, 64), (200 * 2**20, 608), (10**12, 1024)], ids=str
-)
-def test_tiles_follow_the_memory(memory: int | None, tile: int) -> None:
-    assert choose_tile(memory) == tile
-
-
-def test_too_little_memory_says_how_much_is_needed() -> None:
-    with pytest.raises(SettingError, match="max_memory is 1000 bytes; expected at least 4423681"):
-        choose_tile(1000)
-    assert choose_tile(4_423_681) == 64
-    with pytest.raises(SettingError):
-        choose_tile(4_423_679)
 
 
 def test_devices() -> None:

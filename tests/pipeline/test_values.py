@@ -12,13 +12,15 @@ from noise2detail.errors import InputError
 from noise2detail.pipeline.denoise import denoise
 from noise2detail.pipeline.values import (
     from_working_range,
+    is_constant,
+    may_hold_gaps,
     percentile_map,
     published_map,
     to_type,
     to_working_range,
 )
 from noise2detail.plans import ValueMap
-from tests.material import noisy_array, quick
+from tests.material import CPU, noisy_array, quick
 
 NAN, INF = np.nan, np.inf
 INTEGERS = [np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", ">u2", ">i4")]
@@ -121,7 +123,8 @@ def test_sixteen_bits_survive_there_and_back(values: list[int], offset: int) -> 
     plane = np.array([[values]], np.uint16)
     maps = (ValueMap(float(offset), float(max(values) - offset) or 1.0),)
     working, mask = to_working_range(plane, maps)
-    np.testing.assert_array_equal(from_working_range(working, plane, mask, maps), plane)
+    assert mask is None
+    np.testing.assert_array_equal(from_working_range(working[0], maps[0], plane.dtype), plane[0])
 
 
 @pytest.mark.parametrize(
@@ -136,20 +139,61 @@ def test_sixteen_bits_survive_there_and_back(values: list[int], offset: int) -> 
     ],
 )
 def test_gaps_come_back_bit_for_bit(bits: str, words: list[int]) -> None:
-    plane = np.linspace(0, 1, 64).reshape(1, 8, 8).astype(bits.replace("u", "f"))
-    plane.view(bits)[0, 3, 2:6] = words
-    working, mask = to_working_range(plane, (ValueMap(0, 1),))
-    found = from_working_range(working * 0, plane, mask, (ValueMap(0, 1),))
-    assert found.view(bits)[0, 3, 2:6].tolist() == words
-    assert np.count_nonzero(found) == 4
+    image = np.linspace(0, 1, 64).reshape(8, 8).astype(bits.replace("u", "f"))
+    image.view(bits)[3, 2:6] = words
+    found = denoise(image, method=quick(), run=CPU)
+    assert found.view(bits)[3, 2:6].tolist() == words
+    assert np.count_nonzero(found == image) < 9
 
 
 def test_a_channel_of_one_value_stays_as_it_is() -> None:
-    plane = np.stack([np.full((8, 8), 5.0), np.linspace(0, 1, 64).reshape(8, 8)])
-    working = np.full((2, 8, 8), 0.25, np.float32)
-    found = from_working_range(working, plane, None, (ValueMap(0, 1),) * 2)
+    image = np.stack([np.full((8, 8), 5.0), np.linspace(0, 1, 64).reshape(8, 8)])
+    found = denoise(image, axes="CYX", method=quick(), run=CPU)
     assert (found[0] == 5).all()
-    assert (found[1] == 0.25).all()
+    assert not (found[1] == image[1]).any()
+
+
+@pytest.mark.parametrize("shape", [(3, 700, 500), (2, 5, 300_000)], ids=str)
+@pytest.mark.parametrize("dtype", ["u2", "i4", "f4", ">f8"])
+def test_in_pieces_as_in_double_precision_at_once(dtype: str, shape: tuple[int, ...]) -> None:
+    plane = (1000 * np.random.default_rng(0).random(shape)).astype(dtype)
+    maps = tuple(ValueMap(100.0 + n, 321.7 / (n + 1)) for n in range(len(plane)))
+    expected = np.stack(
+        [(channel.astype(np.float64) - m.offset) / m.scale for channel, m in zip(plane, maps, strict=True)]
+    )
+    found, mask = to_working_range(plane, maps)
+    assert mask is None
+    np.testing.assert_array_equal(found, expected.astype(np.float32))
+
+
+def test_a_gap_in_one_piece_is_found_there() -> None:
+    plane = np.zeros((2, 700, 500))
+    plane[1, 650, 20] = NAN
+    _, mask = to_working_range(plane, (ValueMap(0, 1),) * 2)
+    assert mask is not None
+    assert np.argwhere(~mask).tolist() == [[1, 650, 20]]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value_map", "expected"),
+    [
+        ("f4", ValueMap(0, 1), True),
+        ("u1", ValueMap(0, 255), False),
+        ("u2", ValueMap(0, 7), False),
+        ("u2", ValueMap(0, 6), True),
+        ("i2", ValueMap(0, 3), True),
+        ("u8", ValueMap(0, 1e16), False),
+    ],
+)
+def test_integers_within_the_bounds_hold_no_gaps(dtype: str, value_map: ValueMap, expected: bool) -> None:
+    assert may_hold_gaps(np.dtype(dtype), value_map) == expected
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_constant_in_every_piece_is_constant_only_with_one_value(noisy: bool) -> None:
+    pixels = np.repeat([[1.0], [2.0 if noisy else 1.0]], 2**19, axis=1)
+    pixels[0, :5] = NAN
+    assert is_constant(pixels) is not noisy
 
 
 @pytest.mark.parametrize("value", [1e25, -3.4e38, 1e300, -1e300], ids=str)

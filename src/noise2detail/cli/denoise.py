@@ -6,6 +6,7 @@ import typer
 
 from noise2detail.cli import options
 from noise2detail.cli.guard import guarded
+from noise2detail.cli.loading import loading
 from noise2detail.cli.voice import Voice
 
 HELP = (
@@ -53,6 +54,7 @@ def denoise(
     overwrite: options.Overwrite = False,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    threads: options.Threads = None,
     max_memory: options.MaxMemory = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -60,8 +62,9 @@ def denoise(
     debug: options.Debug = False,
 ) -> None:
     """Denoised files."""
-    from noise2detail.cli.denoising import Writing, denoise_files
-    from noise2detail.cli.wishes import Wishes, settle
+    with loading():
+        from noise2detail.cli.denoising import Writing, denoise_files
+        from noise2detail.cli.wishes import Wishes, settle
 
     wishes = Wishes(
         method=method,
@@ -72,6 +75,7 @@ def denoise(
         pixel_type=dtype,
         device=device,
         precision=precision,
+        threads=threads,
         fit=fit,
         channels=channels,
         max_memory=max_memory,

@@ -127,15 +127,15 @@ def _compute(
     voice: Voice,
 ) -> tuple[Plan, dict[str, tuple[float, Pixels]]]:
     """The plan, and by name, the result last, each image in the type that was asked for with the share clipped."""
-    made, method, layout = make_plan(array, axes, settled.method, settled.recipe, settled.seed, settled.run)
+    working = working_type(array.dtype, target)
+    made, method, layout = make_plan(array, axes, settled.method, settled.recipe, settled.seed, settled.run, working)
     plan = as_planned(made, target, settled.notes)
     voice.detail(str(plan))
     voice.warning(imitation(settled.run))
-    working = array.astype(working_type(array.dtype, target))
     if every_stage:
-        found = execute_stages(working, made, method, layout, on_step)
+        found = execute_stages(array, made, method, layout, on_step, working)
     else:
-        found = {"result": execute(working, made, method, layout, on_step)}
+        found = {"result": execute(array, made, method, layout, on_step, working)}
     converted = {name: convert(pixels, target) for name, pixels in found.items()}
     return plan, {name: (image.clipped, image.array) for name, image in converted.items()}
 

@@ -18,10 +18,10 @@ from noise2detail.cli.provenance import provenance
 from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, imitation
 from noise2detail.errors import SettingError, UnreadableFileError
-from noise2detail.fitted import Fitted, apply, fit, load
-from noise2detail.image import Image
+from noise2detail.fitted import Fitted, fit, load, plan_application
 from noise2detail.io import open_image, save_image
 from noise2detail.io.names import refuse_place
+from noise2detail.pipeline.denoise import apply_planes
 from noise2detail.pipeline.run import Run
 from noise2detail.plans import Plan
 
@@ -33,7 +33,7 @@ class Application:
     """How a denoiser from a file is applied."""
 
     run: Run
-    """Device, precision and memory."""
+    """Device, precision, threads and memory."""
     axes: str | None = None
     """None: as the files say."""
     pixel_type: np.dtype[np.generic] | None = None
@@ -116,27 +116,32 @@ def apply_files(
         Nothing can be begun.
     """
     voice.warning(imitation(application.run))
-    fitted = load(model, run=application.run)
+    with voice.warnings_shown():
+        fitted = load(model, run=application.run)
     jobs = plan_jobs(inputs, output, overwrite=application.overwrite, pixel_type=application.pixel_type)
 
     def work(job: Job, label: str) -> Mapping[str, Any]:
-        with progress_bar(label, shown=not voice.quiet):
-            return apply_to_file(job, fitted, model, application, voice)
+        return apply_to_file(job, label, fitted, model, application, voice)
 
     return run_jobs(jobs, work, voice)
 
 
-def apply_to_file(job: Job, fitted: Fitted, model: Path, application: Application, voice: Voice) -> Mapping[str, Any]:
+def apply_to_file(
+    job: Job, label: str, fitted: Fitted, model: Path, application: Application, voice: Voice
+) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
     image = open_image(job.source, application.axes)
     array = np.asarray(image.array)
     target = array.dtype if application.pixel_type is None else application.pixel_type
     check_holdable(image, target, job.output)
-    plan = as_planned(_applied(fitted.plan, image, model), target)
+    working = working_type(array.dtype, target)
+    made, layout = plan_application(fitted, array, image.axes, working)
+    plan = as_planned(made, target, (_origin(fitted.plan, model),))
     voice.detail(str(plan))
-    start = time.perf_counter()
-    converted = convert(apply(fitted, array.astype(working_type(array.dtype, target)), axes=image.axes), target)
-    seconds = time.perf_counter() - start
+    with progress_bar(label, shown=not voice.quiet) as on_step:
+        start = time.perf_counter()
+        converted = convert(apply_planes(array, made, layout, fitted.denoisers, on_step, working), target)
+        seconds = time.perf_counter() - start
     if converted.clipped:
         voice.note(
             f"warning: {job.source}: {converted.clipped:.2%} of the pixels do not fit into {target} and were clipped"
@@ -151,20 +156,6 @@ def apply_to_file(job: Job, fitted: Fitted, model: Path, application: Applicatio
     return facts(plan, seconds)
 
 
-def _applied(plan: Plan, image: Image, model: Path) -> Plan:
-    """The plan of the fit as it stands for another image."""
-    shape = tuple(image.array.shape)
-    lengths = dict(zip(image.axes, shape, strict=True))
-    return replace(
-        plan,
-        shape=shape,
-        axes=image.axes,
-        dtype=str(image.array.dtype),
-        planes=lengths.get("T", 1) * lengths.get("Z", 1),
-        expected_seconds=None,
-        expected_mib=None,
-        why=(
-            *plan.why,
-            f"the denoiser is that of {model.name}, fitted to {' x '.join(map(str, plan.shape))} {plan.dtype}",
-        ),
-    )
+def _origin(plan: Plan, model: Path) -> str:
+    """Where a denoiser comes from, as one of the reasons of a plan."""
+    return f"the denoiser is that of {model.name}, fitted to {' x '.join(map(str, plan.shape))} {plan.dtype}"

@@ -7,6 +7,7 @@ import typer
 
 from noise2detail.cli import options
 from noise2detail.cli.guard import guarded
+from noise2detail.cli.loading import loading
 from noise2detail.cli.voice import Voice
 
 FIT_HELP = (
@@ -60,6 +61,7 @@ def fit(
     overwrite: options.Overwrite = False,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    threads: options.Threads = None,
     max_memory: options.MaxMemory = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -67,8 +69,9 @@ def fit(
     debug: options.Debug = False,
 ) -> None:
     """A file that holds a denoiser."""
-    from noise2detail.cli.experiment import fit_file
-    from noise2detail.cli.wishes import Wishes, settle
+    with loading():
+        from noise2detail.cli.experiment import fit_file
+        from noise2detail.cli.wishes import Wishes, settle
 
     wishes = Wishes(
         method=method,
@@ -78,6 +81,7 @@ def fit(
         axes=axes,
         device=device,
         precision=precision,
+        threads=threads,
         fit="shared",
         channels=channels,
         max_memory=max_memory,
@@ -96,6 +100,7 @@ def apply(
     overwrite: options.Overwrite = False,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    threads: options.Threads = None,
     max_memory: options.MaxMemory = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -103,11 +108,12 @@ def apply(
     debug: options.Debug = False,
 ) -> None:
     """Denoised files."""
-    from noise2detail.cli.experiment import Application, apply_files
-    from noise2detail.cli.wishes import Wishes, find_pixel_type, find_run
+    with loading():
+        from noise2detail.cli.experiment import Application, apply_files
+        from noise2detail.cli.wishes import Wishes, find_pixel_type, find_run
 
     application = Application(
-        run=find_run(Wishes(device=device, precision=precision, max_memory=max_memory)),
+        run=find_run(Wishes(device=device, precision=precision, threads=threads, max_memory=max_memory)),
         axes=axes.upper() if axes else None,
         pixel_type=find_pixel_type(dtype),
         overwrite=overwrite,

@@ -11,12 +11,9 @@ from typing import ParamSpec
 import typer
 
 from noise2detail.cli.exit_codes import ExitCode
-from noise2detail.errors import Noise2DetailError, SettingError
+from noise2detail.errors import Noise2DetailError, SettingError, is_out_of_memory
 
 P = ParamSpec("P")
-
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
-"""How PyTorch says it, in lower case."""
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
@@ -60,14 +57,6 @@ def in_words(error: BaseException) -> str:
             "or denoise a smaller part of the image"
         )
     return f"unexpected {type(error).__name__}: {_first_line(error)}; run again with --debug and report what it shows"
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """True for what numpy and PyTorch raise when an allocation fails, on a processor or a GPU."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(word in said for word in _NO_MEMORY)
-    )
 
 
 def interrupted_code(error: KeyboardInterrupt) -> int:

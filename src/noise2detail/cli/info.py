@@ -7,6 +7,7 @@ import typer
 
 from noise2detail.cli import options
 from noise2detail.cli.guard import guarded
+from noise2detail.cli.loading import loading
 from noise2detail.cli.voice import Voice
 
 HELP = "Show what is known about an image, and what `n2d denoise` would do with it; nothing is written."
@@ -31,12 +32,14 @@ def info(
     axes: options.Axes = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    threads: options.Threads = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Facts on standard output."""
-    from noise2detail.cli.file_facts import file_facts
-    from noise2detail.cli.wishes import Wishes, settle
+    with loading():
+        from noise2detail.cli.file_facts import file_facts
+        from noise2detail.cli.wishes import Wishes, settle
 
     settled = settle(
         Wishes(
@@ -48,6 +51,7 @@ def info(
             axes=axes,
             device=device,
             precision=precision,
+            threads=threads,
         )
     )
     del debug  # the guard reads it

@@ -83,11 +83,19 @@ Precision = Annotated[
         help="Arithmetic; auto takes bfloat16 where this machine is faster with it.",
     ),
 ]  # fmt: skip
+Threads = Annotated[
+    str | None,
+    typer.Option(
+        "--threads", metavar="N", rich_help_panel=HOW,
+        help="Processor threads; fewer can be faster where other programs compute. Default: what PyTorch chooses, by "
+        "OMP_NUM_THREADS and the cores that it may use.",
+    ),
+]  # fmt: skip
 MaxMemory = Annotated[
     str | None,
     typer.Option(
         "--max-memory", metavar="SIZE", rich_help_panel=HOW,
-        help="Memory for applying the network, such as 512MiB or 4GB; smaller tiles give the same result.",
+        help="Memory on top of the image itself, such as 512MiB or 4GB; smaller tiles give the same result.",
     ),
 ]  # fmt: skip
 Json = Annotated[

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from noise2detail.errors import InputError
+from noise2detail.pipeline.chunks import chunks
 from noise2detail.pipeline.values import to_type
 from noise2detail.plans import Plan
 from noise2detail.types import Pixels
@@ -25,8 +26,7 @@ class Converted:
 def working_type(source: DType, target: DType) -> DType:
     """Type in which to compute so that nothing is rounded before the end.
 
-    A plan is made for the array as it was read, because the published value ranges depend on its type; what is computed
-    by that plan has the type of the array that is passed in.
+    The array itself stays as it was read, because the published value ranges depend on its type.
     """
     if source == target or (target.kind == "f" and target.itemsize >= 4):
         return target
@@ -44,7 +44,7 @@ def check_convertible(array: Pixels, target: DType) -> None:
     """
     if target.kind == "f" or array.dtype.kind != "f":
         return
-    lost = array.size - int(np.isfinite(array).sum())
+    lost = sum(int((~np.isfinite(piece)).sum()) for piece in chunks(array))
     if lost:
         raise InputError(
             f"{lost} pixels are NaN or infinite, which {target} cannot hold; expected --dtype float32 or float64"
@@ -55,15 +55,21 @@ def convert(array: Pixels, target: DType) -> Converted:
     """The array in the type that was asked for."""
     if array.dtype == target:
         return Converted(array, 0.0)
-    values = array.astype(np.float64)
+    result = np.empty(array.shape, target)
+    clipped = sum(_convert_piece(*pieces) for pieces in zip(chunks(array), chunks(result), strict=True))
+    return Converted(result, clipped / array.size)
+
+
+def _convert_piece(source: Pixels, result: Pixels) -> int:
+    """Fill a piece of the result, and count the pixels that its type cannot hold."""
+    values, target = source.astype(np.float64), result.dtype
     finite = np.isfinite(values)
-    result = to_type(values, target)
+    result[...] = to_type(values, target)
     if target.kind == "f":
         result[~finite] = values[~finite].astype(target)
     low, high = limits(target)
     held = values if target.kind == "f" else np.rint(values)
-    outside = finite & ((held < low) | (held > high))
-    return Converted(result, float(outside.mean()))
+    return int((finite & ((held < low) | (held > high))).sum())
 
 
 def limits(target: DType) -> tuple[float, float]:

@@ -1,21 +1,15 @@
-"""A bar for each file on standard error, where somebody watches."""
+"""A bar for each file on standard error, where somebody watches; what draws it is imported only then."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from typing import TYPE_CHECKING
 
 from noise2detail.method import Step, ignore
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 INTERVAL = 0.1
 """Seconds between two updates; a step may take as little as 10 ms."""
@@ -32,10 +26,13 @@ def progress_bar(name: str, *, shown: bool) -> Iterator[Callable[[Step], None]]:
     shown
         False, or a standard error that is no terminal: nothing is drawn.
     """
-    console = Console(stderr=True)
-    if not shown or not console.is_terminal:
+    if not shown or not sys.stderr.isatty():
         yield ignore
         return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
     # Results go to standard output while nothing is drawn, so it need not be redirected.
     with Progress(
         *_columns(), console=console, transient=True, redirect_stdout=False, redirect_stderr=False
@@ -43,7 +40,7 @@ def progress_bar(name: str, *, shown: bool) -> Iterator[Callable[[Step], None]]:
         yield listener(progress, progress.add_task(name, total=1.0, stage="", step=""))
 
 
-def listener(progress: Progress, task: TaskID) -> Callable[[Step], None]:
+def listener(progress: "Progress", task: "TaskID") -> Callable[[Step], None]:
     """Function that shows a step, unless one was shown a moment ago."""
     due = 0.0
 
@@ -58,7 +55,9 @@ def listener(progress: Progress, task: TaskID) -> Callable[[Step], None]:
     return show
 
 
-def _columns() -> tuple[ProgressColumn, ...]:
+def _columns() -> tuple["ProgressColumn", ...]:
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
     return (
         TextColumn("{task.description}", markup=False),  # a name may hold brackets
         TextColumn("{task.fields[stage]}", markup=False),

@@ -1,6 +1,6 @@
 """What the command line asks for, and what that means on this machine: settled before a file is opened."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -10,8 +10,10 @@ from noise2detail.cli.machine_cache import machine_for
 from noise2detail.engine.machine import has_bfloat16
 from noise2detail.errors import SettingError
 from noise2detail.method import Method
-from noise2detail.pipeline.planning import choose_method, choose_precision, choose_tile
+from noise2detail.pipeline.memory import find_limit
+from noise2detail.pipeline.planning import choose_method, choose_precision
 from noise2detail.pipeline.run import Run, find_device
+from noise2detail.pipeline.threads import MOST
 from noise2detail.plans import ChannelMode, FitMode
 from noise2detail.settings import with_setting
 from noise2detail.types import Precision
@@ -46,6 +48,8 @@ class Wishes:
     """As of ``Run``."""
     max_memory: str | None = None
     """With a unit."""
+    threads: str | None = None
+    """A number."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,9 @@ def find_run(wishes: Wishes) -> Run:
     Raises
     ------
     SettingError
-        No such device, precision or mode, or too little memory.
+        No such device, precision or mode, no amount of memory, or no number of threads.
+    DeviceError
+        The device does not work.
     """
     device = find_device(wishes.device)
     modes: dict[str, Any] = {
@@ -131,8 +137,23 @@ def find_run(wishes: Wishes) -> Run:
         "fit": _one_of("fit", wishes.fit, get_args(FitMode)),
         "channels": _one_of("channels", wishes.channels, get_args(ChannelMode)),
     }
-    choose_tile(wishes.max_memory)
-    return Run(device=str(device), max_memory=wishes.max_memory, machine=machine_for(device), **modes)
+    limit = find_limit(wishes.max_memory)
+    run = Run(device=str(device), max_memory=limit, threads=find_threads(wishes.threads), **modes)
+    return replace(run, machine=machine_for(device, run.threads))
+
+
+def find_threads(text: str | None) -> int | None:
+    """The number that is meant; whether so many threads are possible is for ``Run`` to say.
+
+    Raises
+    ------
+    SettingError
+        Not a whole number.
+    """
+    try:
+        return None if text is None else int(text)
+    except ValueError as error:
+        raise SettingError(f"threads is {text!r}; expected a whole number from 1 to {MOST}") from error
 
 
 def imitation(run: Run) -> str:

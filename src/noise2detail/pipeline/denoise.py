@@ -1,29 +1,41 @@
 """Arrays in, denoised arrays out."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noise2detail.image import Image
 from noise2detail.method import Denoiser, Method, Step, ignore
-from noise2detail.pipeline.fitting import Part, apply_to_plane, fit_planes, stages_of_plane
+from noise2detail.pipeline.applying import Images, Piece, apply_to_plane, result_of, stages_of
+from noise2detail.pipeline.computing import computing
+from noise2detail.pipeline.fitting import fit_each_plane, fit_planes
 from noise2detail.pipeline.input import like, take
 from noise2detail.pipeline.layout import Layout
-from noise2detail.pipeline.planning import make_plan
+from noise2detail.pipeline.planning import make_plan, whole_cost
+from noise2detail.pipeline.progress import Listener, Part, share
 from noise2detail.pipeline.run import Run
 from noise2detail.pipeline.training_set import training_set
 from noise2detail.pipeline.values import from_working_range, is_constant, tell_outliers, to_working_range
-from noise2detail.plans import Plan
+from noise2detail.plans import Plan, ValueMap
 from noise2detail.registry import DEFAULT
-from noise2detail.types import Pixels
+from noise2detail.tiling.walk import TileSide
+from noise2detail.types import Batch, Pixels
 
 Noisy = TypeVar("Noisy", bound=Pixels | Image)
 """What goes in comes out."""
 
-DenoisersFor = Callable[[int, NDArray[np.float32], NDArray[np.bool_] | None], tuple[Denoiser, ...]]
-"""Number of a plane, its pixels in the working range and its mask, to one denoiser for each group of channels."""
+
+@dataclass(frozen=True)
+class Source:
+    """Where the denoisers of a plane come from."""
+
+    denoisers: "Callable[[Sequence[_Plane], Listener], list[tuple[Denoiser, ...]]]"
+    """Planes, and who hears of a training, to one denoiser of each plane for each channel group."""
+    share: float = 0.0
+    """Of the work on a plane that it takes."""
 
 
 def plan(
@@ -54,7 +66,7 @@ def denoise(
     recipe: str | None = None,
     seed: int = 0,
     run: Run = Run(),  # noqa: B008 - frozen
-    on_step: Callable[[Step], None] = ignore,
+    on_step: Listener = ignore,
 ) -> Noisy:
     """Denoised image: same shape, type and intensity scale.
 
@@ -73,9 +85,9 @@ def denoise(
     seed
         Same seed, device and thread count: same bits.
     run
-        Device, precision, one training for each plane or one for all, channels together or one by one.
+        Device, precision, threads, one training for each plane or one for all, channels together or one by one.
     on_step
-        Hears of every training step; raise ``Cancelled`` there to stop.
+        Hears of every training step and of every tile of the result; raise ``Cancelled`` there to stop.
 
     Raises
     ------
@@ -83,6 +95,8 @@ def denoise(
         Empty, constant, smaller than 8x8, wrong axes, nothing but NaN, or pixels that are no real numbers.
     SettingError
         An unknown method, recipe or device.
+    DeviceError
+        A GPU that cannot do the work.
     """
     array, axes = take(noisy, axes)
     made, chosen, layout = make_plan(array, axes, method, recipe, seed, run)
@@ -91,20 +105,41 @@ def denoise(
 
 
 def execute(
-    array: Pixels, made: Plan, method: Method, layout: Layout, on_step: Callable[[Step], None] = ignore
+    array: Pixels,
+    made: Plan,
+    method: Method,
+    layout: Layout,
+    on_step: Listener = ignore,
+    result_type: np.dtype[Any] | None = None,
 ) -> Pixels:
-    """Denoised array, as planned."""
-    return apply_planes(array, made, layout, _denoisers(array, made, method, layout, on_step))
+    """Denoised array, as planned; in another type than the array's own where one is given."""
+    with computing(made.device, made.threads):
+        source, listen = _source(array, made, method, layout, on_step)
+        return _only(_apply(array, made, layout, source, result_of, listen, result_type), array, result_type)
 
 
 def execute_stages(
-    array: Pixels, made: Plan, method: Method, layout: Layout, on_step: Callable[[Step], None] = ignore
+    array: Pixels,
+    made: Plan,
+    method: Method,
+    layout: Layout,
+    on_step: Listener = ignore,
+    result_type: np.dtype[Any] | None = None,
 ) -> dict[str, Pixels]:
     """Every image on the way to the denoised array, as planned; the last is the denoised array."""
-    return _apply(array, made, layout, _denoisers(array, made, method, layout, on_step), stages_of_plane)
+    with computing(made.device, made.threads):
+        source, listen = _source(array, made, method, layout, on_step)
+        return _apply(array, made, layout, source, stages_of, listen, result_type)
 
 
-def apply_planes(array: Pixels, made: Plan, layout: Layout, denoisers: DenoisersFor) -> Pixels:
+def apply_planes(
+    array: Pixels,
+    made: Plan,
+    layout: Layout,
+    denoisers: tuple[Denoiser, ...],
+    on_step: Listener = ignore,
+    result_type: np.dtype[Any] | None = None,
+) -> Pixels:
     """Array of denoised planes.
 
     Parameters
@@ -112,34 +147,89 @@ def apply_planes(array: Pixels, made: Plan, layout: Layout, denoisers: Denoisers
     array, made, layout
         What to denoise, by which plan, and how it is laid out.
     denoisers
-        Called with the number of a plane, the plane in the working range and its mask; one for each group of channels.
+        One for each group of channels.
+    on_step
+        Hears of every tile.
+    result_type
+        None: that of the array.
     """
-    one = "denoised"
-    found = _apply(array, made, layout, denoisers, lambda *known: {one: apply_to_plane(*known)})
-    return found[one] if found else array.copy()
+    with computing(made.device, made.threads):
+        found = _apply(array, made, layout, _same_for_all(denoisers), result_of, on_step, result_type)
+    return _only(found, array, result_type)
+
+
+def _only(found: dict[str, Pixels], array: Pixels, result_type: np.dtype[Any] | None) -> Pixels:
+    return next(iter(found.values())) if found else array.astype(result_type or array.dtype, order="C")
 
 
 def _apply(
     array: Pixels,
     made: Plan,
     layout: Layout,
-    denoisers: DenoisersFor,
-    function: Callable[[tuple[Denoiser, ...], NDArray[np.float32], Plan], dict[str, NDArray[np.float32]]],
+    source: Source,
+    images_of: Callable[[Denoiser], Callable[[Batch], Images]],
+    on_step: Listener,
+    result_type: np.dtype[Any] | None,
 ) -> dict[str, Pixels]:
-    """By name, the arrays of what ``function`` gives for each plane; a plane that holds one value stays as it is."""
+    """By name, the arrays of all images that are wanted; whatever is constant or no data stays as it is."""
     found: dict[str, Pixels] = {}
-    source = layout.view(array)
-    for number, index in enumerate(layout.planes):
-        pixels = layout.read(source, index)
-        if is_constant(pixels):
+    side, count = TileSide(made.tile), len(layout.planes)
+    for start in range(0, count, made.at_once):
+        group = layout.planes[start : start + made.at_once]
+        listen = share(on_step, start / count, (start + len(group)) / count, _planes_in_words(start, len(group), count))
+        ready = [plane for plane in (_prepared(array, made, layout, index) for index in group) if plane]
+        if not ready:
+            listen(Step("applying", 1, 1, None, 1.0))
             continue
-        plane, mask = to_working_range(pixels, made.value_maps)
-        tell_outliers(pixels, mask)
-        for name, image in function(denoisers(number, plane, mask), plane, made).items():
-            if name not in found:
-                found[name] = array.copy()
-            layout.write(layout.view(found[name]), index, from_working_range(image, pixels, mask, made.value_maps))
+        fitted = source.denoisers(ready, share(listen, 0.0, source.share))
+        for position, (plane, denoisers) in enumerate(zip(ready, fitted, strict=True)):
+            hear = Part(position, len(ready), "of these").listen(share(listen, source.share, 1.0))
+            for piece in apply_to_plane(denoisers, plane.pixels, made, side, images_of, hear):
+                if piece.name not in found:
+                    found[piece.name] = array.astype(result_type or array.dtype, order="C")
+                plane.write(piece, layout.channels_of(layout.view(found[piece.name]), plane.index), made.value_maps)
     return found
+
+
+def _planes_in_words(start: int, group: int, count: int) -> str:
+    """What is worked on, before the name of a stage; empty for a single plane."""
+    if count == 1:
+        return ""
+    return f"plane {start + 1}/{count}, " if group == 1 else f"planes {start + 1}-{start + group}/{count}, "
+
+
+def _prepared(array: Pixels, made: Plan, layout: Layout, index: tuple[int, ...]) -> "_Plane | None":
+    """A plane that is ready to be denoised; None if there is nothing to denoise in it."""
+    channels = layout.channels_of(layout.view(array), index)
+    constant = [is_constant(channel) for channel in channels]
+    if all(constant):
+        return None
+    pixels, mask = to_working_range(channels, made.value_maps)
+    tell_outliers(channels, mask)
+    return _Plane(index, pixels, mask, constant)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """One plane in the working range."""
+
+    index: tuple[int, ...]
+    """Among the planes of the image."""
+    pixels: NDArray[np.float32]
+    """``(channel, y, x)``."""
+    mask: NDArray[np.bool_] | None
+    """Same shape, true where a pixel is data; None: everywhere."""
+    constant: list[bool]
+    """Channels that hold one value, and stay as they are."""
+
+    def write(self, piece: Piece, channels: Sequence[Pixels], value_maps: tuple[ValueMap, ...]) -> None:
+        """Put a piece where it belongs among the channels of the result, except where that is no data."""
+        if self.constant[piece.channel]:
+            return
+        target = channels[piece.channel]
+        values = from_working_range(piece.pixels, value_maps[piece.channel], target.dtype)
+        where = True if self.mask is None else self.mask[piece.channel][piece.place]
+        np.copyto(target[piece.place], values, where=where)
 
 
 def stages(
@@ -150,7 +240,7 @@ def stages(
     recipe: str | None = None,
     seed: int = 0,
     run: Run = Run(),  # noqa: B008 - frozen
-    on_step: Callable[[Step], None] = ignore,
+    on_step: Listener = ignore,
 ) -> dict[str, Noisy]:
     """Every image on the way, by name, in order; the last is what ``denoise`` gives.
 
@@ -163,16 +253,23 @@ def stages(
     return {name: like(noisy, result) for name, result in found.items()}
 
 
-def _denoisers(
-    array: Pixels, made: Plan, method: Method, layout: Layout, on_step: Callable[[Step], None]
-) -> DenoisersFor:
-    """Denoisers for a plane: fitted to it, or one fit to all planes for every one of them."""
+def _source(array: Pixels, made: Plan, method: Method, layout: Layout, on_step: Listener) -> tuple[Source, Listener]:
+    """Denoisers fitted to each plane, or one fit to all planes that is done now; and who hears of the planes."""
+    cost = whole_cost(method, made, layout)
+    training = cost.training / cost.total
     if made.fit == "shared":
-        fitted = fit_planes(*training_set(array, made, layout), method, made, on_step)
-        return lambda *_: fitted
+        fitted = fit_planes(*training_set(array, made, layout), method, made, share(on_step, 0.0, training))
+        return _same_for_all(fitted), share(on_step, training, 1.0)
 
-    def fit_own(number: int, plane: NDArray[np.float32], mask: NDArray[np.bool_] | None) -> tuple[Denoiser, ...]:
-        listen = Part(number, len(layout.planes), "plane").listen(on_step)
-        return fit_planes(plane[None], None if mask is None else mask[None], method, made, listen)
+    def fit_own(planes: Sequence[_Plane], listen: Listener) -> list[tuple[Denoiser, ...]]:
+        pixels = planes[0].pixels[None] if len(planes) == 1 else np.stack([plane.pixels for plane in planes])
+        if all(plane.mask is None for plane in planes):
+            return fit_each_plane(pixels, None, method, made, listen)
+        valid = [np.ones(plane.pixels.shape, bool) if plane.mask is None else plane.mask for plane in planes]
+        return fit_each_plane(pixels, np.stack(valid), method, made, listen)
 
-    return fit_own
+    return Source(fit_own, training), on_step
+
+
+def _same_for_all(denoisers: tuple[Denoiser, ...]) -> Source:
+    return Source(lambda planes, _: [denoisers] * len(planes))

@@ -1,16 +1,20 @@
-"""Training on planes and applying to planes: the loop around the two calls of a method."""
+"""Training on planes: the loop around the first of the two calls of a method."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import logging
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from noise2detail.method import Context, Denoiser, Method, Step
+from noise2detail.engine.fit_each import fit_each
+from noise2detail.errors import is_out_of_memory
+from noise2detail.method import Context, Denoiser, Method
+from noise2detail.pipeline.memory import give_back
+from noise2detail.pipeline.progress import Listener, Part, share
 from noise2detail.plans import ChannelMode, Plan
-from noise2detail.tiling.walk import Kinds, apply_in_tiles
 from noise2detail.types import Batch
+
+log = logging.getLogger(__name__)
 
 Planes = NDArray[np.float32]
 """``(plane, channel, y, x)`` in the working range."""
@@ -19,90 +23,73 @@ Valid = NDArray[np.bool_]
 """Same shape; True where a pixel is data."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """A share of a longer work: renames and rescales what a fit reports."""
-
-    index: int
-    """From 0."""
-    count: int
-    name: str
-    """What is counted; empty: nothing worth telling."""
-
-    def listen(self, on_step: Callable[[Step], None]) -> Callable[[Step], None]:
-        """Listener for the fit of this part."""
-        prefix = f"{self.name} {self.index + 1}/{self.count}, " if self.count > 1 else ""
-
-        def report(step: Step) -> None:
-            on_step(replace(step, stage=prefix + step.stage, fraction=(self.index + step.fraction) / self.count))
-
-        return report
-
-
 def channel_groups(channels: int, mode: ChannelMode) -> tuple[slice, ...]:
     """Channels that are trained together."""
     return (slice(0, channels),) if mode == "joint" else tuple(slice(c, c + 1) for c in range(channels))
 
 
 def fit_planes(
-    planes: Planes, valid: Valid | None, method: Method, plan: Plan, on_step: Callable[[Step], None]
+    planes: Planes, valid: Valid | None, method: Method, plan: Plan, on_step: Listener
 ) -> tuple[Denoiser, ...]:
     """One denoiser for each group of channels, each trained on all planes together."""
     groups = channel_groups(planes.shape[1], plan.channel_mode)
-    return tuple(
-        method.fit(
-            torch.from_numpy(planes[:, group]).to(plan.device),
-            Context(
-                seed=plan.seed,
-                device=torch.device(plan.device),
-                precision=plan.precision,
-                mask=None if valid is None else torch.from_numpy(valid[:, group].all(1, keepdims=True)).to(plan.device),
-                on_step=Part(number, len(groups), "channel").listen(on_step),
-            ),
-        )
+    fitted = tuple(
+        method.fit(*_material(planes, valid, group, plan, Part(number, len(groups), "channel").listen(on_step)))
         for number, group in enumerate(groups)
     )
+    give_back()
+    return fitted
 
 
-def apply_to_plane(denoisers: Sequence[Denoiser], plane: NDArray[np.float32], plan: Plan) -> NDArray[np.float32]:
-    """Denoised plane, ``(channel, y, x)``."""
-    return _apply(denoisers, plane, plan, lambda denoiser: denoiser)
+def fit_each_plane(
+    planes: Planes, valid: Valid | None, method: Method, plan: Plan, on_step: Listener
+) -> list[tuple[Denoiser, ...]]:
+    """For each plane, one denoiser for each group of channels: those of all planes are trained at once.
 
-
-def stages_of_plane(
-    denoisers: Sequence[Denoiser], plane: NDArray[np.float32], plan: Plan
-) -> dict[str, NDArray[np.float32]]:
-    """Every image on the way of a plane to its denoised self, each ``(channel, y, x)``."""
-    names: list[str] = []
-
-    def all_stages(denoiser: Denoiser) -> Callable[[Batch], Kinds]:
-        def run(noisy: Batch) -> Kinds:
-            found = denoiser.stages(noisy)
-            names[:] = found
-            return torch.stack(list(found.values()), dim=2).flatten(1, 2)  # (batch, channel * stage, y, x)
-
-        return run
-
-    together = _apply(denoisers, plane, plan, all_stages)
-    split = together.reshape(len(plane), len(names), *plane.shape[-2:])
-    return {name: np.ascontiguousarray(split[:, n]) for n, name in enumerate(names)}
-
-
-def _apply(
-    denoisers: Sequence[Denoiser],
-    plane: NDArray[np.float32],
-    plan: Plan,
-    function: Callable[[Denoiser], Callable[[Batch], Kinds]],
-) -> NDArray[np.float32]:
-    results = [
-        apply_in_tiles(
-            function(denoiser),
-            torch.from_numpy(plane[None, group]).to(plan.device),
-            tile=plan.tile,
-            halo=denoiser.halo,
-            alignment=denoiser.alignment,
-        )[0]
-        for denoiser, group in zip(denoisers, channel_groups(len(plane), plan.channel_mode), strict=True)
+    Where that takes more memory than there is, half of the planes are trained at once, and so on.
+    """
+    if len(planes) == 1:
+        return [fit_planes(planes, valid, method, plan, on_step)]
+    groups = channel_groups(planes.shape[1], plan.channel_mode)
+    try:
+        by_group = [
+            fit_each(
+                method,
+                *_material(planes, valid, group, plan, Part(number, len(groups), "channel").listen(on_step)),
+            )
+            for number, group in enumerate(groups)
+        ]
+        return list(zip(*by_group, strict=True))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    half = len(planes) // 2
+    log.warning("not enough memory to train %d planes at once; going on with %d", len(planes), half)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    share_of_first = half / len(planes)
+    parts = (
+        (slice(0, half), share(on_step, 0.0, share_of_first)),
+        (slice(half, None), share(on_step, share_of_first, 1.0)),
+    )
+    return [
+        own
+        for part, listen in parts
+        for own in fit_each_plane(planes[part], None if valid is None else valid[part], method, plan, listen)
     ]
-    result: NDArray[np.float32] = torch.cat(results).cpu().numpy()
-    return result
+
+
+def _material(
+    planes: Planes, valid: Valid | None, group: slice, plan: Plan, on_step: Listener
+) -> tuple[Batch, Context]:
+    """What a method is given to learn a group of channels from."""
+    mask = None if valid is None else torch.from_numpy(valid[:, group].all(1, keepdims=True)).to(plan.device)
+    context = Context(
+        seed=plan.seed,
+        device=torch.device(plan.device),
+        precision=plan.precision,
+        mask=mask,
+        tile=plan.tile,
+        on_step=on_step,
+    )
+    return torch.from_numpy(planes[:, group]).to(plan.device), context

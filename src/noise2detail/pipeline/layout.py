@@ -44,13 +44,10 @@ class Layout:
         order += [self.axes.index(a) for a in self.axes if a in CHANNEL_AXES]
         return array.transpose([*order, self.axes.index("Y"), self.axes.index("X")])
 
-    def read(self, view: Pixels, plane: tuple[int, ...]) -> Pixels:
-        """A plane, ``(channel, y, x)``."""
-        return np.asarray(view[plane]).reshape(self.channels, *self.size)
-
-    def write(self, view: Pixels, plane: tuple[int, ...], pixels: Pixels) -> None:
-        """Put a plane where it belongs."""
-        view[plane] = pixels.reshape(view[plane].shape)
+    def channels_of(self, view: Pixels, plane: tuple[int, ...]) -> tuple[Pixels, ...]:
+        """The channels of a plane, ``(y, x)`` each: views, writing to them writes to the array."""
+        found = view[plane]
+        return tuple(found[index] for index in np.ndindex(*found.shape[:-2]))
 
     def channel_views(self, view: Pixels) -> Iterator[Pixels]:
         """Every channel with all its planes."""

@@ -1,29 +1,31 @@
 """Wishes and data resolved into one frozen plan, before anything is trained."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import torch
 
 from noise2detail import registry
 from noise2detail.engine.machine import Machine, has_bfloat16, measure
 from noise2detail.errors import SettingError
-from noise2detail.method import Method
+from noise2detail.method import Cost, FitsEach, Method
+from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
-from noise2detail.pipeline.memory_size import parse_size
+from noise2detail.pipeline.memory import choose_tile, find_limit, need_of, training_planes
 from noise2detail.pipeline.run import Run, find_device
+from noise2detail.pipeline.threads import choose_threads
 from noise2detail.pipeline.values import check_content, percentile_map, published_map
 from noise2detail.plans import Plan
 from noise2detail.settings import to_data
-from noise2detail.tiling.geometry import TILE
+from noise2detail.tiling.geometry import LARGE_TILE, TILE
 from noise2detail.types import Pixels, Precision
+
+MOST_AT_ONCE = 64
+"""Planes that a GPU trains at once; more would hardly be faster."""
 
 PUBLISHED_RANGE = ("paper", "demo")
 """Recipes that map values as their authors do."""
-
-LARGEST_TILE = 1024
-"""However much memory there is; a larger one would only be slower."""
-
-BYTES_PER_PIXEL = 2.5 * 48 * 4
-"""Of a tile while a network is applied to it: two hidden layers and what surrounds them, in float32."""
 
 
 def choose_method(method: str | Method, recipe: str | None) -> tuple[str, str, Method]:
@@ -59,9 +61,22 @@ def choose_method(method: str | Method, recipe: str | None) -> tuple[str, str, M
 
 
 def make_plan(
-    array: Pixels, axes: str | None, method: str | Method, recipe: str | None, seed: int, run: Run
+    array: Pixels,
+    axes: str | None,
+    method: str | Method,
+    recipe: str | None,
+    seed: int,
+    run: Run,
+    result_type: np.dtype[Any] | None = None,
 ) -> tuple[Plan, Method, Layout]:
     """What will be done with an array, the method that does it, and how the array is laid out.
+
+    Parameters
+    ----------
+    array, axes, method, recipe, seed, run
+        As for ``denoise``.
+    result_type
+        In which the result is wanted; None: that of the array.
 
     Raises
     ------
@@ -70,40 +85,71 @@ def make_plan(
     SettingError
         A wish that cannot be met.
     """
-    check_pixel_type(array.dtype)
     check_seed(seed)
-    layout = lay_out(array, axes)
+    layout, channels = _checked(array, axes)
     name, recipe, chosen = choose_method(method, recipe)
-    channels = list(layout.channel_views(layout.view(array)))
-    check_content(channels)
     value_map = published_map if recipe in PUBLISHED_RANGE else percentile_map
     device = find_device(run.device)
+    threads, thread_notes = choose_threads(run.threads)
     precision, machine, why = choose_precision(run, device)
-    tile = choose_tile(run.max_memory)
-    fits, images = (len(layout.planes), 1) if run.fit == "each" else (1, len(layout.planes))
-    pixels = fits * (layout.channels if run.channels == "each" else 1) * chosen.cost(images, *layout.size).total
+    maps = tuple(value_map(channel) for channel in channels)
+    limit = find_limit(run.max_memory)
+    need = need_of(layout, array.dtype, maps, result_type or array.dtype, chosen.cost(1, *layout.size).held)
+    tile = choose_tile(limit, need, TILE if device.type == "cpu" else LARGE_TILE)
     plan = Plan(
         method=name,
         recipe=recipe,
         settings=to_data(chosen),
-        why=why,
+        why=why + thread_notes,
         shape=tuple(array.shape),
         axes=layout.axes,
         dtype=str(array.dtype),
         planes=len(layout.planes),
         channels=layout.channels,
-        value_maps=tuple(value_map(channel) for channel in channels),
+        value_maps=maps,
         fit=run.fit,
         channel_mode=run.channels,
         seed=seed,
         device=str(device),
         precision=precision,
-        threads=torch.get_num_threads(),
+        threads=threads,
         tile=tile,
-        expected_seconds=machine.seconds(pixels, precision) if machine else None,
-        expected_mib=expected_mib(layout, tile),
+        max_memory=limit,
+        training_planes=training_planes(need, tile, limit, layout) if run.fit == "shared" else 1,
+        at_once=choose_at_once(run, device, chosen, layout),
     )
-    return plan, chosen, layout
+    work = whole_cost(chosen, plan, layout).total
+    forecast = replace(
+        plan,
+        expected_seconds=machine.seconds(work, precision) if machine else None,
+        expected_mib=need.peak(tile, plan.training_planes) / 2**20,
+    )
+    return forecast, chosen, layout
+
+
+def choose_at_once(run: Run, device: torch.device, method: Method, layout: Layout) -> int:
+    """Planes that are trained at once, each with a network of its own."""
+    if run.fit == "shared" or not isinstance(method, FitsEach):
+        return 1
+    most = run.at_once or (MOST_AT_ONCE if device.type == "cuda" else 1)
+    return min(most, len(layout.planes))
+
+
+def _checked(array: Pixels, axes: str | None) -> tuple[Layout, list[Pixels]]:
+    """How an array is laid out, and its channels, if it can be denoised."""
+    check_pixel_type(array.dtype)
+    layout = lay_out(array, axes)
+    channels = list(layout.channel_views(layout.view(array)))
+    check_content(channels)
+    return layout, channels
+
+
+def whole_cost(method: Method, plan: Plan, layout: Layout) -> Cost:
+    """Work of all fits, and of applying their denoisers to all planes."""
+    fits = plan.planes if plan.fit == "each" else 1
+    groups = plan.channels if plan.channel_mode == "each" else 1
+    training = method.cost(plan.training_planes, *layout.size).training
+    return Cost(groups * fits * training, groups * method.cost(plan.planes, *layout.size).application)
 
 
 def check_seed(seed: object) -> None:
@@ -126,7 +172,7 @@ def choose_precision(run: Run, device: torch.device) -> tuple[Precision, Machine
             "; this hardware only imitates bfloat16, expect it to be many times slower than float32" if imitated else ""
         )
         return run.precision, run.machine, (f"{run.precision} was asked for{slow}",)
-    machine = run.machine or measure(device)
+    machine = run.machine or _measured(device, run.threads)
     if machine.bfloat16_rate is None:
         return "float32", machine, (f"float32: {machine.processor} has no bfloat16 arithmetic",)
     ratio = machine.bfloat16_rate / machine.float32_rate
@@ -137,25 +183,6 @@ def choose_precision(run: Run, device: torch.device) -> tuple[Precision, Machine
     )
 
 
-def choose_tile(max_memory: int | str | None) -> int:
-    """Side of a tile that fits the memory.
-
-    Raises
-    ------
-    SettingError
-        Less than a tile of 64 pixels needs.
-    """
-    if max_memory is None:
-        return TILE
-    if isinstance(max_memory, str):
-        max_memory = parse_size(max_memory)
-    side = int(np.sqrt(max(0, max_memory) / BYTES_PER_PIXEL)) // 32 * 32 - 32
-    if side < 64:
-        raise SettingError(f"max_memory is {max_memory} bytes; expected at least {int(96**2 * BYTES_PER_PIXEL) + 1}")
-    return min(side, LARGEST_TILE)
-
-
-def expected_mib(layout: Layout, tile: int) -> float:
-    """Memory for tiles and for the planes in work, in MiB."""
-    y, x = layout.size
-    return (min(tile, y) * min(tile, x) * BYTES_PER_PIXEL + 8 * 4 * y * x * layout.channels) / 2**20
+def _measured(device: torch.device, threads: int | None) -> Machine:
+    with computing(device, threads):
+        return measure(device)

@@ -6,7 +6,8 @@ from typing import Literal
 import torch
 
 from noise2detail.engine.machine import Machine
-from noise2detail.errors import SettingError
+from noise2detail.errors import ON_PROCESSOR, SettingError, check_setting
+from noise2detail.pipeline.threads import check_threads
 from noise2detail.plans import ChannelMode, FitMode
 from noise2detail.types import Precision
 
@@ -23,10 +24,15 @@ class Run:
     """For stacks: one training for each plane, or one ``shared`` by all."""
     channels: ChannelMode = "joint"
     """Channels trained together, or one by one."""
+    at_once: int | None = None
+    """For stacks with a training for each plane: planes that are trained at once, in one batched program, which fills a
+    large GPU; None: one on a processor, up to 64 on a GPU, fewer where its memory ends."""
     max_memory: int | str | None = None
-    """Memory that applying the network may take, as bytes or like ``4GB``; None: what a tile of 256x256 takes."""
+    """Memory on top of the image itself, as bytes or like ``4GB``; None: what is fastest, with tiles of 256x256."""
+    threads: int | None = None
+    """Processor threads; None: what PyTorch chooses, which heeds OMP_NUM_THREADS and the cores that it may use."""
     machine: Machine | None = None
-    """A measurement made earlier; None: measure when it is needed."""
+    """A measurement made earlier, with as many threads; None: measure when it is needed."""
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -36,6 +42,19 @@ class Run:
         ):
             if value not in known:
                 raise SettingError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+        check_threads(self.threads)
+        if self.at_once is not None:
+            check_setting("at_once", self.at_once)
+
+
+def devices() -> tuple[str, ...]:
+    """Every device that PyTorch can compute on here, the processor first."""
+    have = ["cpu"]
+    if torch.cuda.is_available():
+        have += [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        have.append("mps")
+    return tuple(have)
 
 
 def find_device(wish: str) -> torch.device:
@@ -46,13 +65,25 @@ def find_device(wish: str) -> torch.device:
     SettingError
         No such device here.
     """
-    have = ["cpu"]
-    if torch.cuda.is_available():
-        have += ["cuda", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
-    if torch.backends.mps.is_available():
-        have.append("mps")
+    have = list(devices())
+    if "cuda:0" in have:
+        have.insert(1, "cuda")
     if wish == "auto":
         return torch.device(next((d for d in ("cuda", "mps") if d in have), "cpu"))
     if wish not in have:
-        raise SettingError(f"there is no device {wish!r} here; expected auto or one of {', '.join(have)}")
+        raise SettingError(
+            f"there is no device {wish!r} here; expected auto or one of {', '.join(have)}{_remedy(wish, have)}"
+        )
     return torch.device(wish)
+
+
+def _remedy(wish: str, have: list[str]) -> str:
+    """What to do about a GPU that is not there; empty where the list of those that are says enough."""
+    kind = wish.partition(":")[0]
+    if kind not in {"cuda", "mps"} or kind in have:
+        return ""
+    if kind == "mps":
+        return f"; mps is the GPU of an Apple processor with a recent macOS: {ON_PROCESSOR}"
+    if not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
+        return f"; PyTorch {torch.__version__} is built without CUDA: install one that has it, or {ON_PROCESSOR}"
+    return f"; PyTorch finds no GPU that works: see what nvidia-smi says, or {ON_PROCESSOR}"

@@ -9,24 +9,25 @@ from noise2detail.pipeline.values import is_constant, to_working_range
 from noise2detail.plans import Plan
 from noise2detail.types import Pixels
 
-LARGEST = 2**30
-"""Bytes of float32 planes; a longer series lends evenly spaced planes."""
 
+def training_set(array: Pixels, plan: Plan, layout: Layout) -> tuple[Planes, Valid | None]:
+    """Planes of a series in the working range, and where they are data; empty planes teach nothing and are left out.
 
-def training_set(array: Pixels, plan: Plan, layout: Layout, largest: int = LARGEST) -> tuple[Planes, Valid | None]:
-    """Planes of a series in the working range, and where they are data; empty planes teach nothing and are left out."""
-    y, x = layout.size
+    A longer series than the plan allows for lends evenly spaced planes.
+    """
     view = layout.view(array)
-    useful = [index for index in layout.planes if not is_constant(layout.read(view, index))]
+    useful = [index for index in layout.planes if not all(map(is_constant, layout.channels_of(view, index)))]
     if not useful:
         raise InputError(
             "every plane of the image is constant or holds no finite number; there is no noise to learn from"
         )
-    most = max(1, largest // (4 * y * x * layout.channels))
-    if len(useful) > most:
-        useful = [useful[int(n)] for n in np.linspace(0, len(useful) - 1, most).round()]
-    mapped = [to_working_range(layout.read(view, index), plan.value_maps) for index in useful]
-    planes = np.stack([plane for plane, _ in mapped])
-    if all(mask is None for _, mask in mapped):
-        return planes, None
-    return planes, np.stack([np.ones(plane.shape, bool) if mask is None else mask for plane, mask in mapped])
+    if len(useful) > plan.training_planes:
+        useful = [useful[int(n)] for n in np.linspace(0, len(useful) - 1, plan.training_planes).round()]
+    planes = np.empty((len(useful), layout.channels, *layout.size), np.float32)
+    valid: Valid | None = None
+    for number, index in enumerate(useful):
+        planes[number], mask = to_working_range(layout.channels_of(view, index), plan.value_maps)
+        if mask is not None:
+            valid = np.ones(planes.shape, bool) if valid is None else valid
+            valid[number] = mask
+    return planes, valid
