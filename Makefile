@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c const
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports spelling format bench clean distclean
+.PHONY: help setup demo test check lint types imports spelling format bench bench-speed clean distclean
 
 help: ## list what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,9 @@ format: $(STAMP) ## mend what ruff can mend
 bench: $(STAMP) ## say how the benchmarks are run
 	@echo 'A benchmark is a script in benchmarks/ and runs for minutes to hours, so it is started by name:'
 	@find benchmarks -name '*.py' ! -name '_*' | sort | while read -r script; do echo "  $(BIN)/python $$script"; done
+
+bench-speed: $(STAMP) ## measure the engine's speed on this machine, a few minutes; ARGS="--out FILE.md --large 16384"
+	$(BIN)/python benchmarks/speed.py $(ARGS)
 
 clean: ## remove caches, builds and the output of the demo
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

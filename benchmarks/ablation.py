@@ -93,7 +93,7 @@ def ablate(
 
 
 def announce(step: Step) -> None:
-    if step.index == step.count or step.index % 500 == 0:
+    if step.loss is not None and (step.index == step.count or step.index % 500 == 0):
         print(f"  {step.stage} {step.index}/{step.count} loss {float(step.loss):.6f}", flush=True)
 
 

@@ -1,18 +1,10 @@
-"""Where the time goes: steps over a whole image and over crops, and applying the networks, by size of block and tile.
+"""Where the time goes: gradients over a whole image and over crops, and applying the networks, by block and tile."""
 
-    python benchmarks/speed.py --out benchmarks/results/speed.md
-
-Every figure is the fastest of several repetitions, in one run on one machine; compare ratios, not times.
-"""
-
-import argparse
-import time
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import torch
 
+from noise2detail.engine.crop_loss import CropLoss
 from noise2detail.engine.crops import Crops
 from noise2detail.engine.full_image import WholeImages, blockwise_gradient, plain_gradient
 from noise2detail.engine.machine import has_bfloat16
@@ -23,82 +15,85 @@ from noise2detail.method import Context
 from noise2detail.methods.noise2detail import Noise2Detail, Noise2DetailDenoiser
 from noise2detail.tiling.walk import apply_in_tiles
 from noise2detail.types import Precision
-from record import write_result
+from timing import fastest
 
 SIDE = 512
-BLOCKS = (16, 32, 64, 128)
+BLOCKS = (32, 64, 128)
 TILES = (64, 128, 256, 512)
 CPU = torch.device("cpu")
 
+Row = tuple[str, float]
+"""What was measured, and seconds."""
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="Markdown file; the JSON goes beside it")
-    args = parser.parse_args()
+
+def rows() -> list[Row]:
     noisy = torch.rand(1, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    rows = [*whole_image_steps(noisy), *crop_steps(), *applications(noisy), *recipes(noisy)]
-    lines = ["| what | milliseconds |", "|---|---|", *(f"| {what} | {1000 * seconds:.1f} |" for what, seconds in rows)]
-    print("\n".join(lines))
-    if args.out:
-        write_result(args.out, "Where the time goes", lines, {"milliseconds": {w: 1000 * s for w, s in rows}})
+    return [*whole_image_gradients(noisy), *crop_gradients(), *applications(noisy)]
 
 
-def fastest(work: Callable[[], object], repetitions: int) -> float:
-    seconds = []
-    for _ in range(repetitions):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+def authors_step(noisy: torch.Tensor) -> float:
+    """Seconds of a step as the authors take it: float32, whole image, default layout, the loss read at every step."""
+    net = new_network(1, 48, 0, CPU).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss = pair_loss(lambda image: predict(net, image, "residual", "zeros"), noisy, noisy, consistency="same")
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        loss.item()
+
+    def ten() -> None:
+        for _ in range(10):
+            step()
+
+    return fastest(ten, 2) / 10
 
 
-def whole_image_steps(noisy: torch.Tensor) -> list[tuple[str, float]]:
+def whole_image_gradients(noisy: torch.Tensor) -> list[Row]:
     net = new_network(1, 48, 0, CPU)
     images = WholeImages(noisy, noisy, None, "same")
 
     def forward(image: torch.Tensor) -> torch.Tensor:
         return predict(net, image, "residual", "zeros")
 
-    rows = [(f"gradient over {SIDE}x{SIDE}, plain", fastest(lambda: plain_gradient(forward, images), 3))]
+    found = [(f"gradient over {SIDE}x{SIDE}, plain", fastest(lambda: plain_gradient(forward, images), 3))]
     for block in BLOCKS:
         seconds = fastest(lambda b=block: blockwise_gradient(forward, images, b), 3)  # type: ignore[misc]
-        rows.append((f"gradient over {SIDE}x{SIDE}, blocks of {block}", seconds))
-    return rows
+        found.append((f"gradient over {SIDE}x{SIDE}, blocks of {block}", seconds))
+    return found
 
 
-def crop_steps() -> list[tuple[str, float]]:
+def crop_gradients() -> list[Row]:
     net = new_network(1, 48, 0, CPU)
     precisions: tuple[Precision, ...] = ("float32", "bfloat16") if has_bfloat16(CPU) else ("float32",)
-    rows = []
-    for crops in (Crops(4, 32), Crops(4, 64), Crops(16, 32)):
+    found = []
+    for crops in (Crops(4, 32, 4), Crops(4, 32, 1), Crops(16, 32, 1), Crops(4, 64, 1)):
         noisy = torch.rand(crops.count, 1, crops.size, crops.size)
         for precision in precisions:
 
-            def step(noisy: torch.Tensor = noisy, precision: Precision = precision) -> None:
-                with convolutions_in(precision, CPU):
-                    loss = pair_loss(lambda x: predict(net, x, "residual", "valid"), noisy, noisy, consistency="same")
+            def step(noisy: torch.Tensor = noisy, crops: Crops = crops, arithmetic: Precision = precision) -> None:
+                with convolutions_in(arithmetic, CPU):
+                    loss = CropLoss("same", crops.quarters)(
+                        lambda x: predict(net, x, "residual", "valid"), noisy, noisy
+                    )
                 loss.backward()  # type: ignore[no-untyped-call]
 
-            name = f"gradient over {crops.count} crops of {crops.size}x{crops.size}, {precision}"
-            rows.append((name, fastest(step, 30)))
-    return rows
+            what = f"{crops.count} crops of {crops.size}x{crops.size}, agreement on {crops.quarters} of 4 quarters"
+            found.append((f"gradient over {what}, {precision}", fastest(step, 40)))
+    return found
 
 
-def applications(noisy: torch.Tensor) -> list[tuple[str, float]]:
-    nets = (new_network(1, 48, 0, CPU), new_network(1, 48, 1, CPU))
-    denoiser = Noise2DetailDenoiser(*nets, Noise2Detail.recipe("fast"), "float32")
+def applications(noisy: torch.Tensor) -> list[Row]:
+    denoiser = untrained()
 
     def work(tile: int) -> None:
         apply_in_tiles(denoiser, noisy, tile=tile, halo=denoiser.halo, alignment=denoiser.alignment)
 
-    return [(f"applying all stages to {SIDE}x{SIDE}, tiles of {t}", fastest(lambda t=t: work(t), 3)) for t in TILES]  # type: ignore[misc]
+    return [(f"applying all stages to {SIDE}x{SIDE}, tiles of {t}", fastest(partial(work, t), 3)) for t in TILES]
 
 
-def recipes(noisy: torch.Tensor) -> list[tuple[str, float]]:
-    fast = Noise2Detail.recipe("fast")
-    brief = replace(fast, stage1=replace(fast.stage1, steps=70), stage3=replace(fast.stage3, steps=30))
-    return [("a tenth of the recipe fast, with its passes", fastest(lambda: brief.fit(noisy, Context()), 2))]
-
-
-if __name__ == "__main__":
-    main()
+def untrained() -> Noise2DetailDenoiser:
+    """As fast as a trained one."""
+    nets = (new_network(1, 48, 0, CPU), new_network(1, 48, 1, CPU))
+    return Noise2DetailDenoiser(*nets, Noise2Detail.recipe("fast"), Context().precision)
