@@ -20,7 +20,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c const
 .PHONY: help setup demo test check lint types imports spelling format bench bench-speed clean distclean
 
 help: ## list what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'Variables: PYTHON=python3.12 (which Python), TORCH_INDEX=https://download.pytorch.org/whl/cpu (PyTorch without'
 	@echo 'CUDA, a far smaller download on Linux), ARGS="-k tiling" (for pytest).'

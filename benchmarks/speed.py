@@ -91,15 +91,12 @@ def quality(run: Run, bars: Bars, figures: dict[str, Any]) -> None:
     means = json.loads(found.read_text(encoding="utf-8"))["means"]
     figures["quality"] = means
     for group, by_recipe in means.items():
-        paper = by_recipe["paper"]
-        for recipe, least in (("fast", paper), ("best", paper + 0.3 if group == "fmd" else paper)):
-            bars.append(
-                (
-                    f"`{recipe}`, mean PSNR, {group} (see recipes.md)",
-                    f">= {least:.2f} dB",
-                    f"{by_recipe[recipe]:.2f} dB",
-                )
-            )
+        if "paper" not in by_recipe:
+            continue
+        least = {"fast": by_recipe["paper"], "best": by_recipe["paper"] + (0.3 if group == "fmd" else 0.0)}
+        for recipe in set(least) & set(by_recipe):
+            what = f"`{recipe}`, mean PSNR, {group} (recipes.md)"
+            bars.append((what, f">= {least[recipe]:.2f} dB", f"{by_recipe[recipe]:.2f} dB"))
 
 
 def starting(run: Run, bars: Bars, figures: dict[str, Any]) -> None:

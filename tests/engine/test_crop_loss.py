@@ -48,6 +48,29 @@ def test_four_quarters_are_the_plain_way(
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("consistency", ["same", "crossed"])
+@pytest.mark.parametrize("form", ["residual", "direct"])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("quarters", [1, 3, 4])
+@pytest.mark.parametrize(("crops", "copies", "channels"), [(1, 1, 1), (5, 1, 2), (6, 3, 2)])
+def test_the_slope_written_out_is_the_one_found_automatically(
+    consistency: Consistency, form: Form, masked: bool, quarters: int, crops: int, copies: int, channels: int
+) -> None:
+    net = new_network(channels, 5, 0, CPU, copies)
+    source, target = (noisy_batch(crops, copies * channels, 20, 20, seed=seed) for seed in (0, 1))
+    weight = weight_of(crops, copies, 20) if masked else None
+    denoise = partial(predict, net, form=form, border="valid")
+    loss = CropLoss(consistency, quarters, 0.3, copies)
+    plain = loss(denoise, source, target, weight)
+    expected = gradient_of(plain, net)
+    net.zero_grad()
+    found = loss.gradient(denoise, source, target, weight)
+    torch.testing.assert_close(found, plain.detach(), rtol=1e-5, atol=1e-7)
+    for parameter, other in zip(net.parameters(), expected, strict=True):
+        assert parameter.grad is not None
+        torch.testing.assert_close(parameter.grad, other, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_fewer_quarters_are_the_same_on_average(quarters: int) -> None:
     """Over the four orders of four crops, in which each quarter of each crop has its turn."""

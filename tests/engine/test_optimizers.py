@@ -109,7 +109,8 @@ def test_copies_learn_as_if_alone(optimizer: Adam | Muon) -> None:
             one.step(torch.tensor([step]))
     for apart, net in zip(taken_apart(together), alone, strict=True):
         for a, b in zip(apart.parameters(), net.parameters(), strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+            # five rounds enlarge the rounding of small directions up to 3.4445**5 times, in a step of 0.06
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=5e-6)
 
 
 @pytest.mark.parametrize(("name", "value"), [("length", -1.0), ("momentum", float("nan"))])

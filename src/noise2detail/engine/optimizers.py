@@ -146,11 +146,12 @@ def nearest_orthonormal(matrices: Tensor) -> Tensor:
     a, b, c = QUINTIC
     scaled = matrices / (matrices.square().sum((-2, -1), keepdim=True).sqrt() + 1e-30)
     gram = scaled @ scaled.mT
-    identity = torch.eye(gram.shape[-1], device=gram.device, dtype=gram.dtype)
-    product = identity.expand_as(gram)
-    for _ in range(ROUNDS):
-        factor = a * identity + b * gram + c * (gram @ gram)
-        product = factor @ product
-        gram = factor @ gram @ factor
-    result: Tensor = product @ scaled
-    return result
+    product = torch.eye(gram.shape[-1], device=gram.device, dtype=gram.dtype).expand_as(gram)
+    for left in reversed(range(ROUNDS)):
+        # the factor of this round is a I + part, which commutes with every polynomial of the first Gram matrix
+        part = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        product = torch.baddbmm(product, part, product, beta=a)
+        if left:
+            gram = torch.baddbmm(gram, part, gram, beta=a)
+            gram = torch.baddbmm(gram, gram, part, beta=a)
+    return torch.bmm(product, scaled)

@@ -152,9 +152,7 @@ def _crop_gradient(net: ThreeLayerNet, pairs: Pairs, training: Training, crops: 
         weight = None if pairs.mask is None else whole_cells(drawn[-1]).float()
         target = drawn[0] if alone else drawn[1]
         with convolutions_in(context.precision, context.device):
-            losses = loss(lambda image: predict(net, image, pairs.form, "valid"), drawn[0], target, weight)
-        losses.sum().backward()  # type: ignore[no-untyped-call]
-        return losses.detach()
+            return loss.gradient(lambda image: predict(net, image, pairs.form, "valid"), drawn[0], target, weight)
 
     return gradient
 

@@ -29,6 +29,14 @@ def pair_downsample(image: Tensor) -> tuple[Tensor, Tensor]:
     return (top_left + bottom_right) / 2, (top_right + bottom_left) / 2
 
 
+def pair_spread(first: Tensor, second: Tensor) -> Tensor:
+    """Adjoint of ``pair_downsample``: what a change of the views comes to in the image, ``(..., 2 y, 2 x)``."""
+    image = first.new_empty((*first.shape[:-2], 2 * first.shape[-2], 2 * first.shape[-1]))
+    image[..., 0::2, 0::2] = image[..., 1::2, 1::2] = first / 2
+    image[..., 0::2, 1::2] = image[..., 1::2, 0::2] = second / 2
+    return image
+
+
 def whole_cells(mask: Tensor) -> Tensor:
     """True where all four pixels of a 2x2 cell are true: the mask of both views of ``pair_downsample``."""
     y, x = mask.shape[-2] // 2 * 2, mask.shape[-1] // 2 * 2
