@@ -20,7 +20,7 @@ from noise2detail.pipeline.denoise import Noisy, apply_planes
 from noise2detail.pipeline.fitting import fit_planes
 from noise2detail.pipeline.input import like, take
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
-from noise2detail.pipeline.memory import choose_tile, find_limit, need_of
+from noise2detail.pipeline.memory import choose_tile, fastest_tile, find_limit, need_of
 from noise2detail.pipeline.planning import choose_precision, make_plan
 from noise2detail.pipeline.progress import Listener
 from noise2detail.pipeline.run import Run, find_device
@@ -162,7 +162,7 @@ def plan_application(
         axes=layout.axes,
         dtype=str(array.dtype),
         planes=len(layout.planes),
-        tile=choose_tile(fitted.plan.max_memory, need),
+        tile=choose_tile(fitted.plan.max_memory, need, fastest_tile(fitted.plan.device)),
         expected_seconds=None,
         expected_mib=None,
     )

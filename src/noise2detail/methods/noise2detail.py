@@ -168,7 +168,13 @@ class Noise2Detail:
         read = pixels if self.stage3.crops is None else min(pixels, WINDOWS * WINDOW**2 * 2)
         trainings = self.stage1.pixels(images, y, x) + self.stage3.pixels(images, y, x)
         applied = passes + (2 if self.result == "blend" else 1)
-        return Cost(self.members * (trainings + passes * PASS * read), self.members * applied * PASS * pixels)
+        refined = 1.0 if read == pixels else 0.0
+        views = 1.0 if self.stage1.crops is None or self.stage3.crops is None else 0.0
+        return Cost(
+            self.members * (trainings + passes * PASS * read),
+            self.members * applied * PASS * pixels,
+            held=refined + views,
+        )
 
     @property
     def stage3_form(self) -> Form:

@@ -97,7 +97,8 @@ class ZeroShotNoise2Noise:
     def cost(self, images: int, y: int, x: int) -> Cost:
         """The training, and the passes."""
         passes = self.passes * PASS * images * y * x
-        return Cost(self.members * self.training.pixels(images, y, x), self.members * passes)
+        views = 1.0 if self.training.crops is None else 0.0
+        return Cost(self.members * self.training.pixels(images, y, x), self.members * passes, held=views)
 
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> Denoiser:
         """Denoiser from stored weights."""

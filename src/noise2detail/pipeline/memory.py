@@ -13,7 +13,7 @@ from noise2detail.pipeline.layout import Layout
 from noise2detail.pipeline.memory_size import parse_size
 from noise2detail.pipeline.values import may_hold_gaps
 from noise2detail.plans import ValueMap
-from noise2detail.tiling.geometry import SMALLEST_TILE, TILE
+from noise2detail.tiling.geometry import LARGE_TILE, SMALLEST_TILE, TILE
 
 BYTES_PER_PIXEL = 2000
 """Of a tile with its halo, while a network is applied to it. Two hidden layers take a fifth of it; most of the rest
@@ -85,7 +85,12 @@ def training_planes(need: Need, tile: int, limit: int | None, layout: Layout) ->
     """Planes of a series that a shared training sees: all, or as many as fit."""
     y, x = need.size
     most = max(1, LARGEST // (4 * y * x * layout.channels))
-    return min(len(layout.planes), most, most if limit is None else need.planes(tile, limit))
+    return min(len(layout.planes), most, planes_that_fit(need, tile, limit))
+
+
+def planes_that_fit(need: Need, tile: int, limit: int | None) -> int:
+    """Planes that a training may hold at once."""
+    return sys.maxsize if limit is None else need.planes(tile, limit)
 
 
 def find_limit(max_memory: int | str | None) -> int | None:
@@ -97,6 +102,11 @@ def find_limit(max_memory: int | str | None) -> int | None:
         Not an amount of memory.
     """
     return parse_size(max_memory) if isinstance(max_memory, str) else max_memory
+
+
+def fastest_tile(device: str) -> int:
+    """Side of the tiles where nothing limits it."""
+    return TILE if device == "cpu" else LARGE_TILE
 
 
 def choose_tile(limit: int | None, need: Need, fastest: int = TILE) -> int:

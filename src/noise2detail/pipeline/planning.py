@@ -12,13 +12,19 @@ from noise2detail.errors import SettingError
 from noise2detail.method import Cost, FitsEach, Method
 from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
-from noise2detail.pipeline.memory import choose_tile, find_limit, need_of, training_planes
+from noise2detail.pipeline.memory import (
+    choose_tile,
+    fastest_tile,
+    find_limit,
+    need_of,
+    planes_that_fit,
+    training_planes,
+)
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.threads import choose_threads
 from noise2detail.pipeline.values import check_content, percentile_map, published_map
 from noise2detail.plans import Plan
 from noise2detail.settings import to_data
-from noise2detail.tiling.geometry import LARGE_TILE, TILE
 from noise2detail.types import Pixels, Precision
 
 MOST_AT_ONCE = 64
@@ -95,7 +101,7 @@ def make_plan(
     maps = tuple(value_map(channel) for channel in channels)
     limit = find_limit(run.max_memory)
     need = need_of(layout, array.dtype, maps, result_type or array.dtype, chosen.cost(1, *layout.size).held)
-    tile = choose_tile(limit, need, TILE if device.type == "cpu" else LARGE_TILE)
+    tile = choose_tile(limit, need, fastest_tile(str(device)))
     plan = Plan(
         method=name,
         recipe=recipe,
@@ -116,7 +122,7 @@ def make_plan(
         tile=tile,
         max_memory=limit,
         training_planes=training_planes(need, tile, limit, layout) if run.fit == "shared" else 1,
-        at_once=choose_at_once(run, device, chosen, layout),
+        at_once=min(choose_at_once(run, device, chosen, layout), planes_that_fit(need, tile, limit)),
     )
     work = whole_cost(chosen, plan, layout).total
     forecast = replace(
