@@ -68,7 +68,7 @@ bench: $(STAMP) ## say how the benchmarks are run
 	@echo 'A benchmark is a script in benchmarks/ and runs for minutes to hours, so it is started by name:'
 	@find benchmarks -name '*.py' ! -name '_*' | sort | while read -r script; do echo "  $(BIN)/python $$script"; done
 
-bench-speed: $(STAMP) ## measure the engine's speed on this machine, a few minutes; ARGS="--out FILE.md --large 16384"
+bench-speed: $(STAMP) ## measure the engine's speed on this machine, a few minutes; ARGS="--out FILE.md"
 	$(BIN)/python benchmarks/speed.py $(ARGS)
 
 clean: ## remove caches, builds and the output of the demo

@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py --out benchmarks/results/speed.md
 
-Run it on an idle machine; ratios within one run count, times only on machines of one kind. The image of 16384x16384
-pixels takes a quarter of an hour and is left out unless ``--large 16384`` asks for it.
+Run it on an idle machine; ratios within one run count, times only on machines of one kind. Quality and the very large
+image are read from the results of ``recipes.py`` and ``large_image.py``, which take longer.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 import cost_by_size
-import large_image
 import start_up
 import step_profile
 import steps_and_tiles
@@ -37,15 +36,12 @@ CPU = torch.device("cpu")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="Markdown file; the JSON and the plot go beside it")
-    parser.add_argument("--large", type=int, default=0, help="side of the one very large image; 0: leave it out")
     args = parser.parse_args()
     run = Run(device="cpu", machine=measure(CPU))
     bars: list[tuple[str, str, str]] = []
     figures: dict[str, Any] = {}
-    for part in (single_image, quality, starting, applying):
+    for part in (single_image, quality, starting, applying, large):
         part(run, bars, figures)
-    if args.large:
-        large(args.large, bars, figures)
     costs = by_size(run, bars, figures)
     on_gpu(bars, figures)
     profiled, _, around = step_profile.table()
@@ -128,14 +124,17 @@ def applying(run: Run, bars: Bars, figures: dict[str, Any]) -> None:
         bars.append((f"application, {what}", bar, f"{rate:.2f} Mpx/s"))
 
 
-def large(side: int, bars: Bars, figures: dict[str, Any]) -> None:
-    found = large_image.measured(side)
+def large(run: Run, bars: Bars, figures: dict[str, Any]) -> None:
+    """As measured by benchmarks/large_image.py."""
+    del run
+    kept = RESULTS / "large-image.json"
+    if not kept.exists():
+        return
+    found = json.loads(kept.read_text(encoding="utf-8"))
     figures["large"] = found
+    side = int(found["side"])
     over = (found["peak_mib"] - found["array_mib"]) / 1024
-    bars.append((f"{side}x{side} uint16, peak memory over the array", "<= 2 GiB", f"{over:.2f} GiB"))
-    bars.append(
-        (f"{side}x{side} uint16, applying all stages", "", f"{side**2 / found['apply_seconds'] / 1e6:.2f} Mpx/s")
-    )
+    bars.append((f"{side}x{side} uint16, peak memory over the array (large-image.md)", "<= 2 GiB", f"{over:.2f} GiB"))
 
 
 def by_size(run: Run, bars: Bars, figures: dict[str, Any]) -> list[cost_by_size.Cost]:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import torch
 
+from noise2detail.engine.crop_loss import CropLoss
+from noise2detail.engine.crops import Crops
 from noise2detail.engine.network import new_network, predict
-from noise2detail.engine.pair_loss import pair_loss
 from noise2detail.engine.precision import convolutions_in
+from noise2detail.engine.training import Training
 from noise2detail.types import Precision
 
-CROPS, SIZE, STEPS = 8, 32, 8
-"""Of the measurement; its fastest step counts, because the first ones also load code and other work only adds time."""
+STEPS = 20
+"""Of the measurement, each like one of ``fast``; the fastest counts, because the first ones also load code and other
+work only adds time."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Machine:
     torch: str
     """Version of PyTorch."""
     float32_rate: float
-    """Full-size pixels per second through a training step of the published network in float32."""
+    """Full-size pixels per second through a training step of ``fast`` in float32, reckoned as ``Cost`` does."""
     bfloat16_rate: float | None
     """The same in bfloat16; None where the hardware has no such arithmetic and only imitates it."""
 
@@ -72,13 +75,15 @@ def processor_name(device: torch.device) -> str:
 
 
 def _rate(device: torch.device, precision: Precision) -> float:
-    net = new_network(1, 48, 0, device)
-    noisy = torch.rand(CROPS, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(0)).to(device)
+    training = Training(steps=1, crops=Crops())
+    assert training.crops is not None  # noqa: S101 - set in the line above
+    net, loss = new_network(1, 48, 0, device), CropLoss("same", training.crops.quarters)
+    shape = (training.crops.count, 1, training.crops.size, training.crops.size)
+    noisy = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device)
 
     def step() -> None:
         with convolutions_in(precision, device):
-            loss = pair_loss(lambda image: predict(net, image, "residual", "valid"), noisy, noisy, consistency="same")
-        loss.backward()  # type: ignore[no-untyped-call]
+            loss.gradient(lambda image: predict(net, image, "residual", "valid"), noisy, noisy)
 
     seconds = []
     for _ in range(STEPS):
@@ -87,7 +92,7 @@ def _rate(device: torch.device, precision: Precision) -> float:
         step()
         _wait(device)
         seconds.append(time.perf_counter() - start)
-    return noisy.numel() / min(seconds)
+    return training.pixels(1, *shape[-2:]) / min(seconds)
 
 
 def _wait(device: torch.device) -> None:

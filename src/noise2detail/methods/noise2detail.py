@@ -27,9 +27,9 @@ from noise2detail.tiling.walk import apply_in_tiles
 from noise2detail.tiling.windows import Windows, apply_in_windows, random_windows
 from noise2detail.types import Batch, Precision
 
-WINDOWS, WINDOW = 64, 72
+WINDOWS, WINDOW = 40, 72
 """Number and side of the windows that stage 3 learns from where random crops cannot read a large image whole: as many
-pixels as an image of 576x576 has, from all of it. So the time of a training does not grow with the image."""
+pixels as an image of 455x455 has, from all of it. So the time of a training does not grow with the image."""
 
 
 @dataclass(frozen=True)
