@@ -111,7 +111,7 @@ def applying(run: Run, bars: Bars, figures: dict[str, Any]) -> None:
     single = type(denoiser)(denoiser.first, denoiser.second, one, "float32")
     for what, what_is_applied, passes, bar in (
         ("one network", single, 2, ">= 1.5 Mpx/s"),
-        ("all stages with strides 2 and 4 (six passes)", denoiser, 6, ""),
+        ("all stages with strides 2 and 4 (seven passes)", denoiser, 6, ""),
     ):
         seconds = fastest(
             lambda d=what_is_applied: apply_in_tiles(  # type: ignore[misc]
