@@ -21,7 +21,6 @@ import start_up
 import step_profile
 import steps_and_tiles
 from noise2detail.engine.machine import has_bfloat16, measure
-from noise2detail.method import Context
 from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.pipeline.denoise import denoise
 from noise2detail.pipeline.run import Run
@@ -187,5 +186,4 @@ def micrograph(side: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 if __name__ == "__main__":
-    Context()  # a clear error early if the package is not installed
     main()

@@ -11,7 +11,6 @@ from noise2detail.engine.machine import has_bfloat16
 from noise2detail.engine.network import new_network, predict
 from noise2detail.engine.pair_loss import pair_loss
 from noise2detail.engine.precision import convolutions_in
-from noise2detail.method import Context
 from noise2detail.methods.noise2detail import Noise2Detail, Noise2DetailDenoiser
 from noise2detail.tiling.walk import apply_in_tiles
 from noise2detail.types import Precision
@@ -96,4 +95,4 @@ def applications(noisy: torch.Tensor) -> list[Row]:
 def untrained() -> Noise2DetailDenoiser:
     """As fast as a trained one."""
     nets = (new_network(1, 48, 0, CPU), new_network(1, 48, 1, CPU))
-    return Noise2DetailDenoiser(*nets, Noise2Detail.recipe("fast"), Context().precision)
+    return Noise2DetailDenoiser(*nets, Noise2Detail.recipe("fast"), "float32")

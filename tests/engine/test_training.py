@@ -9,7 +9,7 @@ from torch import Tensor
 from noise2detail.engine.averaging import Averaging
 from noise2detail.engine.crops import Crops
 from noise2detail.engine.held_out import Stopping, Watch
-from noise2detail.engine.network import ThreeLayerNet, new_network
+from noise2detail.engine.network import ThreeLayerNet, new_network, taken_apart
 from noise2detail.engine.schedule import Halving, OneCycle, Schedule
 from noise2detail.engine.training import Training, train
 from noise2detail.errors import Cancelled, DivergedError
@@ -27,7 +27,9 @@ class Slope:
         for parameter in self.net.parameters():
             assert parameter.grad is not None
             parameter.grad.add_(1.0)
-        return torch.full((self.copies,), self.losses.get(int(index), 1.0))
+        losses = torch.ones(self.copies)
+        losses[0] = self.losses.get(int(index), 1.0)
+        return losses
 
     def place(self) -> Tensor:
         return torch.cat([p.detach().flatten() for p in self.net.parameters()])
@@ -106,10 +108,14 @@ def test_parameters_that_are_no_numbers_are_an_error_too() -> None:
         train(slope.net, spoil, Training(5), silent)
 
 
-def test_one_copy_that_runs_away_leaves_the_others_alone() -> None:
-    slope = Slope({2: float("nan")}, copies=2)
-    ran(slope, Training(5, Halving(1e-3)))
-    torch.testing.assert_close(slope.moved(), torch.full_like(slope.begin, 5e-3), rtol=1e-3, atol=1e-6)
+@pytest.mark.parametrize("bad", [float("nan"), 1e5], ids=str)
+def test_one_copy_that_runs_away_is_spoilt_and_leaves_the_others_alone(bad: float) -> None:
+    slope = Slope({2: bad}, copies=2)
+    before = taken_apart(slope.net)[1]
+    first, second = taken_apart(ran(slope, Training(5, Halving(1e-3))))
+    assert all(torch.isnan(parameter).all() for parameter in first.parameters())
+    for one, other in zip(before.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(one - other, torch.full_like(one, 5e-3), rtol=1e-3, atol=1e-6)
 
 
 def test_averaged_weights_lie_between() -> None:

@@ -100,11 +100,13 @@ def train(
     for step in range(1, training.steps + 1):
         advance()
         if net.copies == 1 and (step % every == 0 or step == training.steps):
-            work.check(step)
+            work.check(step, every)
         report(step, work.losses[step - 1].mean())
         if watch is not None and watch.had_enough(step, work.flat.values):
             break
     work.finish(watch)
+    if net.copies > 1:
+        work.spoil_diverged(net)
 
 
 class _Work:
@@ -131,13 +133,17 @@ class _Work:
             self._average.update(self.index)
         self.index.add_(1)
 
-    def check(self, step: int) -> None:
-        """Raise if the loss of a step up to this one tells that the training has diverged."""
-        losses = self.losses[max(0, step - LOOK_EVERY) : step, 0].tolist()
-        bound = TOO_LARGE * max(float(self.losses[0, 0]), 1e-12)
-        for number, loss in enumerate(losses, max(0, step - LOOK_EVERY) + 1):
-            if not math.isfinite(loss) or loss > bound:
-                raise DivergedError(number, self._training.steps, self._rates[number - 1], loss)
+    def check(self, step: int, every: int) -> None:
+        """Raise if the training has diverged since the last look; there is one after ``every`` steps."""
+        seen = (step - 1) // every * every
+        ran_away = self._ran_away(self.losses[seen:step])[:, 0]
+        if bool(ran_away.any()):
+            number = seen + int(ran_away.int().argmax())
+            loss = float(self.losses[number, 0])
+            raise DivergedError(number + 1, self._training.steps, self._rates[number], loss)
+
+    def _ran_away(self, losses: Tensor) -> Tensor:
+        return ~(losses <= TOO_LARGE * self.losses[0].clamp_min(1e-12))  # so for what is no number, too
 
     def finish(self, watch: Watch | None) -> None:
         """Leave the weights that count in the network, and no gradients."""
@@ -148,3 +154,9 @@ class _Work:
         if not bool(torch.isfinite(self.flat.values).all()) and self.losses.shape[1] == 1:
             last = self._training.steps
             raise DivergedError(last, last, self._rates[-1], math.nan)
+
+    def spoil_diverged(self, net: ThreeLayerNet) -> None:
+        """Leave no numbers in copies whose loss ran away, so that nobody takes them for trained."""
+        bad = self._ran_away(self.losses).any(0)
+        for parameter in net.parameters():
+            parameter.data.unflatten(0, (net.copies, -1))[bad] = math.nan  # type: ignore[no-untyped-call]
