@@ -7,6 +7,7 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from noise2detail.noise.model import NoiseModel
 from noise2detail.types import Batch, Mask, Precision, Scalar
 
 CPU = torch.device("cpu")
@@ -45,10 +46,18 @@ class Context:
     """Decided once, never inside a method."""
     mask: Mask | None = None
     """True where a pixel is data; None: everywhere."""
+    noise: tuple[NoiseModel, ...] | None = None
+    """Of each channel, in working units, where it is known; None: a method that needs it measures it."""
+    units: tuple[float, ...] = ()
+    """Image units in one working unit, for each channel: what people say in image units is divided by it; empty: 1."""
     tile: int = 256
     """Largest side of a tile where something is computed tile by tile within the fit, in pixels."""
     on_step: Callable[[Step], None] = ignore
     """Called after every step; raising ``Cancelled`` stops the fit."""
+
+    def unit(self, channel: int) -> float:
+        """Image units in one working unit of a channel."""
+        return self.units[channel] if self.units else 1.0
 
 
 @dataclass(frozen=True)
