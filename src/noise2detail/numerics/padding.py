@@ -2,11 +2,11 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 
-def pad_reflect(image: Float32[Tensor, "batch channel y x"], amount: int) -> Float32[Tensor, "batch channel Y X"]:
+def pad_reflect(image: Float[Tensor, "batch channel y x"], amount: int) -> Float[Tensor, "batch channel Y X"]:
     """Image with ``amount`` pixels more on every side, reflected about the border pixels.
 
     A side too short to be reflected that far (torch needs more pixels than are added) repeats its border pixel: that
