@@ -36,20 +36,36 @@ def shortened(method: Any, steps: int = 3, width: int = 8) -> Any:
 
     After so few steps a network that predicts the image gives values below 0: clipped, they would all be the same.
     """
-    trainings = {
+    changes: dict[str, Any] = {
         field.name: replace(getattr(method, field.name), steps=steps)
         for field in fields(method)
         if isinstance(getattr(method, field.name), Training)
     }
-    return replace(method, **trainings, width=width, clip=False)
+    small = {"steps": steps, "width": width, "clip": False, "passes": min(2, getattr(method, "passes", 2))}
+    names = {field.name for field in fields(method)}
+    return replace(method, **changes, **{name: value for name, value in small.items() if name in names})
+
+
+def is_trained(method: Any) -> bool:
+    """Whether a method trains a network; a classical filter has no steps and no random choices."""
+    return hasattr(method, "steps") or any(isinstance(value, Training) for value in vars(method).values())
+
+
+def reads_frames(method: Any) -> bool:
+    """Whether a method takes its batch for frames of one scene."""
+    return bool(getattr(method, "frames", False))
+
+
+EVERY_RECIPE = ("noise2detail", "zs_n2n")
+"""Methods whose recipes differ in their engine: each runs the whole battery; of the others, the default does."""
 
 
 def registered(steps: int = 3) -> list[Any]:
-    """Every recipe of every registered method, shortened, as parameters with ids."""
+    """Every registered method, shortened, as parameters with ids."""
     return [
         pytest.param(shortened(entry.method.recipe(recipe), steps), id=f"{name}-{recipe}")
         for name, entry in METHODS.items()
-        for recipe in entry.recipes
+        for recipe in (entry.recipes if name in EVERY_RECIPE else entry.recipes[:1])
     ]
 
 

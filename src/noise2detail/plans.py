@@ -68,12 +68,19 @@ class Plan:
     """Planes that are trained at once, each with a network of its own."""
     expected_mib: float | None = None
     """Rough forecast of the memory on top of the image itself."""
+    frames: bool = False
+    """All time points of a scene are learnt from together."""
+
+    def _trainings(self) -> str:
+        if self.frames:
+            return "one training for all frames of a scene"
+        return "one training each" if self.fit == "each" else "one training shared by all"
 
     def __str__(self) -> str:
         size = " x ".join(map(str, self.shape))
         work = f"{self.planes} plane{'s' * (self.planes != 1)}, {self.channels} channel{'s' * (self.channels != 1)}"
         if self.planes > 1:
-            work += ", one training each" if self.fit == "each" else ", one training shared by all"
+            work += f", {self._trainings()}"
             work += f", {self.at_once} at once" if self.at_once > 1 else ""
         if self.channels > 1:
             work += ", channels one by one" if self.channel_mode == "each" else ", channels together"

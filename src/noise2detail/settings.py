@@ -13,12 +13,13 @@ from noise2detail.engine.optimizers import Adam, Muon
 from noise2detail.engine.schedule import Halving, OneCycle
 from noise2detail.engine.training import Training
 from noise2detail.errors import SettingError
+from noise2detail.methods.stabilized import Stabilized
 from noise2detail.registry import METHODS, unknown
 
 Changed = TypeVar("Changed", bound=Any)
 """A method, or a record among its settings."""
 
-_PARTS = (Training, Halving, OneCycle, Crops, Adam, Muon, Averaging, Stopping)
+_PARTS = (Stabilized, Training, Halving, OneCycle, Crops, Adam, Muon, Averaging, Stopping)
 
 RECORDS: Mapping[str, type[Any]] = {
     record.__name__: record for record in (*_PARTS, *(entry.method for entry in METHODS.values()))
@@ -94,6 +95,8 @@ def _parse(hint: Any, name: str, text: str) -> Any:
             return tuple(choices[0](item) for item in text.split(",") if item.strip() and text != "none")
         if origin in {typing.Union, types.UnionType} and types.NoneType in choices and text == "none":
             return None
+        if origin in {typing.Union, types.UnionType} and (plain := _plain_in(choices)):
+            return plain(text)
         if records := _records_in(hint):
             return {record.__name__.lower(): record for record in records}[text.lower()]()
         if hint in {int, float, str}:
@@ -101,6 +104,11 @@ def _parse(hint: Any, name: str, text: str) -> Any:
     except (KeyError, ValueError):
         pass
     raise SettingError(f"{name}={text} is not a value for {name}; expected {_wanted(hint)}")
+
+
+def _plain_in(choices: tuple[Any, ...]) -> Any:
+    """The one number or text type among the types that a setting may have; None where there is none."""
+    return next((kind for kind in choices if kind in {int, float, str}), None)
 
 
 def _records_in(hint: Any) -> list[type[Any]]:
@@ -113,6 +121,8 @@ def _wanted(hint: Any) -> str:
         return "one of " + ", ".join(map(str, typing.get_args(hint)))
     if typing.get_origin(hint) is tuple:
         return "numbers with commas between, or none"
+    if plain := _plain_in(typing.get_args(hint)):
+        return f"{_wanted(plain)}, or none"
     if records := _records_in(hint):
         names = [record.__name__.lower() for record in records]
         parts = [f.name for record in records for f in fields(record)]

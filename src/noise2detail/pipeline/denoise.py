@@ -173,10 +173,10 @@ def _apply(
 ) -> dict[str, Pixels]:
     """By name, the arrays of all images that are wanted; whatever is constant or no data stays as it is."""
     found: dict[str, Pixels] = {}
-    side, count = TileSide(made.tile), len(layout.planes)
-    for start in range(0, count, made.at_once):
-        group = layout.planes[start : start + made.at_once]
-        listen = share(on_step, start / count, (start + len(group)) / count, _planes_in_words(start, len(group), count))
+    side, count, stop = TileSide(made.tile), len(layout.planes), 0
+    for group in _groups(made, layout):
+        start, stop = stop, stop + len(group)
+        listen = share(on_step, start / count, stop / count, _planes_in_words(start, len(group), count))
         ready = [plane for plane in (_prepared(array, made, layout, index) for index in group) if plane]
         if not ready:
             listen(Step("applying", 1, 1, None, 1.0))
@@ -189,6 +189,14 @@ def _apply(
                     found[piece.name] = array.astype(result_type or array.dtype, order="C")
                 plane.write(piece, layout.channels_of(layout.view(found[piece.name]), plane.index), made.value_maps)
     return found
+
+
+def _groups(made: Plan, layout: Layout) -> Sequence[tuple[tuple[int, ...], ...]]:
+    """Planes whose denoisers are fitted at once."""
+    if made.frames:
+        return layout.scenes
+    planes = layout.planes
+    return [planes[start : start + made.at_once] for start in range(0, len(planes), made.at_once)]
 
 
 def _planes_in_words(start: int, group: int, count: int) -> str:
@@ -263,10 +271,13 @@ def _source(array: Pixels, made: Plan, method: Method, layout: Layout, on_step: 
 
     def fit_own(planes: Sequence[_Plane], listen: Listener) -> list[tuple[Denoiser, ...]]:
         pixels = planes[0].pixels[None] if len(planes) == 1 else np.stack([plane.pixels for plane in planes])
-        if all(plane.mask is None for plane in planes):
-            return fit_each_plane(pixels, None, method, made, listen)
-        valid = [np.ones(plane.pixels.shape, bool) if plane.mask is None else plane.mask for plane in planes]
-        return fit_each_plane(pixels, np.stack(valid), method, made, listen)
+        valid = None
+        if any(plane.mask is not None for plane in planes):
+            masks = [np.ones(plane.pixels.shape, bool) if plane.mask is None else plane.mask for plane in planes]
+            valid = np.stack(masks)
+        if made.frames:
+            return [fit_planes(pixels, valid, method, made, listen)] * len(planes)
+        return fit_each_plane(pixels, valid, method, made, listen)
 
     return Source(fit_own, training), on_step
 

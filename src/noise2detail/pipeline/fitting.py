@@ -89,6 +89,7 @@ def _material(
         device=torch.device(plan.device),
         precision=plan.precision,
         mask=mask,
+        units=tuple(value_map.scale for value_map in plan.value_maps[group]),
         tile=plan.tile,
         on_step=on_step,
     )

@@ -29,6 +29,19 @@ class Layout:
         return tuple(np.ndindex(*(self.shape[self.axes.index(a)] for a in self.axes if a in PLANE_AXES)))
 
     @property
+    def scenes(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """The planes, those together that differ in their time point only."""
+        position = [a for a in self.axes if a in PLANE_AXES].index("T") if "T" in self.axes else None
+        scenes: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+        for plane in self.planes:
+            scenes.setdefault(tuple(n for axis, n in enumerate(plane) if axis != position), []).append(plane)
+        return (
+            tuple(tuple(frames) for frames in scenes.values())
+            if position is not None
+            else tuple((plane,) for plane in self.planes)
+        )
+
+    @property
     def channels(self) -> int:
         """Channels and RGB samples of a plane."""
         return int(np.prod([self.shape[self.axes.index(a)] for a in self.axes if a in CHANNEL_AXES]))

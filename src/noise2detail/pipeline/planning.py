@@ -8,8 +8,9 @@ import torch
 
 from noise2detail import registry
 from noise2detail.engine.machine import Machine, has_bfloat16, measure
-from noise2detail.errors import SettingError
+from noise2detail.errors import InputError, SettingError
 from noise2detail.method import Cost, FitsEach, Method
+from noise2detail.methods.stabilized import Stabilized
 from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
 from noise2detail.pipeline.memory import (
@@ -30,7 +31,7 @@ from noise2detail.types import Pixels, Precision
 MOST_AT_ONCE = 64
 """Planes that a GPU trains at once; more would hardly be faster."""
 
-PUBLISHED_RANGE = ("paper", "demo")
+PUBLISHED_RANGE = ("paper", "demo", "as_in_paper")
 """Recipes that map values as their authors do."""
 
 
@@ -94,6 +95,8 @@ def make_plan(
     check_seed(seed)
     layout, channels = _checked(array, axes)
     name, recipe, chosen = choose_method(method, recipe)
+    chosen = wrapped(chosen, run)
+    check_planes(name, chosen, run, layout)
     value_map = published_map if recipe in PUBLISHED_RANGE else percentile_map
     device = find_device(run.device)
     threads, thread_notes = choose_threads(run.threads)
@@ -122,6 +125,7 @@ def make_plan(
         tile=tile,
         max_memory=limit,
         training_planes=training_planes(need, tile, limit, layout) if run.fit == "shared" else 1,
+        frames=learns_from_frames(chosen),
         at_once=min(choose_at_once(run, device, chosen, layout), planes_that_fit(need, tile, limit)),
     )
     work = whole_cost(chosen, plan, layout).total
@@ -131,6 +135,45 @@ def make_plan(
         expected_mib=need.peak(tile, plan.training_planes) / 2**20,
     )
     return forecast, chosen, layout
+
+
+def wrapped(method: Method, run: Run) -> Method:
+    """The method, with the noise stabilised before it, or the effect of clipping undone after it, as wished."""
+    if not (run.stabilize or run.unclip) or isinstance(method, Stabilized):
+        return method
+    return Stabilized(method, stabilize=run.stabilize, unclip=run.unclip)
+
+
+def learns_from_frames(method: Method) -> bool:
+    """Whether a fit reads its batch as frames of one scene."""
+    return bool(getattr(getattr(method, "inner", method), "frames", False))
+
+
+def check_planes(name: str, method: Method, run: Run, layout: Layout) -> None:
+    """Raise where a method cannot learn from the planes of an image in the way that is wished.
+
+    Raises
+    ------
+    InputError
+        It needs several frames, and there is one.
+    SettingError
+        A training is to be shared whose result holds for one plane only.
+    """
+    if learns_from_frames(method) and len(layout.scenes[0]) < 2:
+        raise InputError(
+            f"{name} learns from two or more noisy frames of the same scene, and the image has one (axes {layout.axes} "
+            f"of {layout.shape}); give a series with an axis T, or further files with --frames"
+        )
+    if run.fit == "shared" and learns_from_frames(method) and len(layout.scenes) > 1:
+        raise SettingError(
+            f"{name} learns from the frames of one scene, and the image holds {len(layout.scenes)} scenes (axes "
+            f"{layout.axes} of {layout.shape}); expected fit 'each', or one scene at a time"
+        )
+    if run.fit == "shared" and method.scope == "image" and len(layout.planes) > 1:
+        raise SettingError(
+            f"{name} can denoise only the very planes that it was fitted to, one by one; expected fit 'each' for its "
+            f"{len(layout.planes)} planes, or a method that learns a filter, such as {registry.DEFAULT}"
+        )
 
 
 def choose_at_once(run: Run, device: torch.device, method: Method, layout: Layout) -> int:
@@ -153,8 +196,11 @@ def _checked(array: Pixels, axes: str | None) -> tuple[Layout, list[Pixels]]:
 def whole_cost(method: Method, plan: Plan, layout: Layout) -> Cost:
     """Work of all fits, and of applying their denoisers to all planes."""
     fits = plan.planes if plan.fit == "each" else 1
+    seen = plan.training_planes
+    if plan.frames:
+        fits, seen = len(layout.scenes), len(layout.scenes[0])
     groups = plan.channels if plan.channel_mode == "each" else 1
-    training = method.cost(plan.training_planes, *layout.size).training
+    training = method.cost(seen, *layout.size).training
     return Cost(groups * fits * training, groups * method.cost(plan.planes, *layout.size).application)
 
 

@@ -24,6 +24,11 @@ class Run:
     """For stacks: one training for each plane, or one ``shared`` by all."""
     channels: ChannelMode = "joint"
     """Channels trained together, or one by one."""
+    stabilize: bool = False
+    """Measure the noise, give the method an image in which it is the same everywhere, and undo that afterwards."""
+    unclip: bool = False
+    """Where the noise was cut off at a lowest or highest value, undo its effect on the mean: the result then estimates
+    the signal, and no longer the mean of many such recordings."""
     at_once: int | None = None
     """For stacks with a training for each plane: planes that are trained at once, in one batched program, which fills a
     large GPU; None: one on a processor, up to 64 on a GPU, fewer where its memory ends."""

@@ -1,0 +1,80 @@
+"""Networks without any change of resolution: a row of 3x3 convolutions."""
+
+import torch
+from torch import Tensor, nn
+
+PLAIN_DEPTH = 8
+"""3x3 convolutions of both networks, and so the pixels on each side that an output pixel depends on."""
+
+
+class PlainNet(nn.Module):
+    """Eight 3x3 convolutions with rectifiers and a 1x1 convolution: 259,201 parameters for one channel at width 64.
+
+    What comes out are logits: the image is their sigmoid. The loss is more exact on them.
+
+    Parameters
+    ----------
+    channels
+        Of an image.
+    width
+        Hidden channels.
+
+    Source
+    ------
+    Lequyer, Philip, Sharma, Hsu & Pelletier, "A fast blind zero-shot denoiser", Nature Machine Intelligence 2022.
+    PyTorch's own initialisation.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for number in range(PLAIN_DEPTH):
+            layers += [nn.Conv2d(width if number else channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(width, channels, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits of the same size."""
+        output: Tensor = self.layers(image)
+        return output
+
+
+class DnCnn(nn.Module):
+    """3x3 convolutions without bias, batch normalisation on all but the first and the last: it predicts the image.
+
+    Parameters
+    ----------
+    channels
+        Of an image.
+    width
+        Hidden channels.
+    depth
+        Convolutions, at least 2.
+
+    Source
+    ------
+    Zhang, Zuo, Chen, Meng & Zhang, "Beyond a Gaussian denoiser", IEEE TIP 2017, without the residual connection and
+    with the 8 layers of Batson & Royer, "Noise2Self", ICML 2019. PyTorch's own initialisation.
+    """
+
+    def __init__(self, channels: int, width: int, depth: int = PLAIN_DEPTH) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.ReLU(inplace=True)]
+        for _ in range(depth - 2):
+            layers += [nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(width, channels, 3, padding=1, bias=False))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Image of the same size."""
+        output: Tensor = self.layers(image)
+        return output
+
+
+def ready(net: nn.Module, device: torch.device) -> nn.Module:
+    """The network on a device, its weights in channels-last layout, which processors and GPUs compute fastest in."""
+    moved: nn.Module = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved
+
+
+def weights_of(net: nn.Module) -> dict[str, Tensor]:
+    """Copy of all that a network holds, statistics included: later steps do not change it."""
+    return {name: value.detach().clone() for name, value in net.state_dict().items()}

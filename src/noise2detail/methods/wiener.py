@@ -1,0 +1,93 @@
+"""Adaptive Wiener filter: between a square's mean and the pixel itself, by how much varies there beyond noise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from torch import Tensor
+
+from noise2detail.calibration.filtering import (
+    CalibratedFilter,
+    Family,
+    Parameter,
+    Values,
+    cost_of,
+    fit_filter,
+    restore_filter,
+)
+from noise2detail.calibration.j_invariance import Plane
+from noise2detail.calibration.search import Geometric, OddSizes, check_odd
+from noise2detail.errors import check_setting
+from noise2detail.method import Context, Cost, Denoiser
+from noise2detail.types import Batch
+
+
+@dataclass(frozen=True)
+class Wiener:
+    """Hyper-parameters.
+
+    Source
+    ------
+    Lee, "Digital image enhancement and noise filtering by use of local statistics", IEEE TPAMI 1980; Lim,
+    "Two-dimensional signal and image processing", 1990, Eq. 9.44. ``scipy.signal.wiener`` computes the same in the
+    interior, but takes the noise from the mean of all local variances, which contains the image's structure, and pads
+    with zeros; here the noise is calibrated after Batson & Royer 2019, and borders are reflected.
+    """
+
+    scope: ClassVar[Literal["any", "image"]] = "any"
+
+    size: int | None = None
+    """Side of the square in pixels, odd; None: calibrated on the image."""
+
+    sigma: float | None = None
+    """Standard deviation of the noise in image units (scipy's ``noise`` is its square); None: calibrated."""
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            check_odd("size", self.size)
+        if self.sigma is not None:
+            check_setting("sigma", self.sigma, lowest=0)
+
+    @classmethod
+    def recipe(cls, name: str) -> "Wiener":
+        """Settings of ``standard``: calibrated."""
+        return {"standard": cls()}[name]
+
+    @property
+    def family(self) -> Family:
+        """The filter, and the values that are tried."""
+        sigma = Parameter("sigma", self.sigma, Geometric(0.25, 2.0, 5), start=1.0, intensity=True)
+        size = Parameter("size", self.size, OddSizes(3, 15), start=5.0)
+        return Family((sigma, size), adapt, radius, seconds=7e-8)
+
+    def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> CalibratedFilter:
+        """The filter with its parameters as given or calibrated; near those of a ``start``."""
+        return fit_filter(self.family, noisy, context, start)
+
+    def restore(self, tensors: Mapping[str, Tensor], context: Context) -> CalibratedFilter:
+        """Denoiser from its parameters."""
+        del context
+        return restore_filter(self.family, tensors)
+
+    def cost(self, images: int, y: int, x: int) -> Cost:
+        """The calibration, and one pass."""
+        return cost_of(self.family, images, y, x)
+
+
+def adapt(plane: Plane, values: Values) -> Plane:
+    """The mean of each pixel's square plus what is left of its difference from it; borders are reflected."""
+    from scipy.ndimage import uniform_filter  # takes 0.1 s to import
+
+    size, noise = int(values["size"]), values["sigma"] ** 2
+    mean = uniform_filter(plane, size=size, mode="reflect")
+    variance = uniform_filter(plane * plane, size=size, mode="reflect") - mean * mean
+    # where nothing varies beyond the noise, the mean: scipy divides 0 by 0 on constant areas of noise-free images
+    kept = np.divide(variance - noise, variance, out=np.zeros_like(mean), where=variance > noise)
+    result: Plane = mean + kept * (plane - mean)
+    return result
+
+
+def radius(values: Values) -> int:
+    """Half of the square."""
+    return int(values["size"]) // 2

@@ -1,0 +1,57 @@
+"""Networks of 3x3 convolutions: their size, how far they see, and what has no bias."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from noise2detail.engine.plain_nets import PLAIN_DEPTH, DnCnn, PlainNet, ready, weights_of
+
+
+def parameters(net: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def test_the_network_of_noise2fast_has_as_many_parameters_as_published() -> None:
+    assert parameters(PlainNet(1, 64)) == 259_201
+
+
+def test_the_network_of_noise2self_has_six_normalised_layers_between_two_without_bias() -> None:
+    assert parameters(DnCnn(1, 64)) == 64 * 9 + 6 * (64 * 64 * 9 + 2 * 64) + 64 * 9
+    assert [layer.bias for layer in DnCnn(1, 4).modules() if isinstance(layer, nn.Conv2d)] == [None] * 8
+
+
+@pytest.mark.parametrize("build", [PlainNet, DnCnn])
+def test_an_output_pixel_sees_eight_pixels_on_each_side_and_no_more(build: type[nn.Module]) -> None:
+    net = build(1, 3).eval()
+    for parameter in net.parameters():
+        nn.init.constant_(parameter, 0.5)  # nothing positive is cut off on the way
+    image = torch.rand(1, 1, 25, 27, requires_grad=True)
+    net(image)[0, 0, 12, 13].backward()
+    assert image.grad is not None
+    rows, columns = image.grad[0, 0].nonzero().unbind(1)
+    assert (rows.min(), rows.max()) == (12 - PLAIN_DEPTH, 12 + PLAIN_DEPTH)
+    assert (columns.min(), columns.max()) == (13 - PLAIN_DEPTH, 13 + PLAIN_DEPTH)
+
+
+@pytest.mark.parametrize("build", [PlainNet, DnCnn])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_size_stays(build: type[nn.Module], channels: int) -> None:
+    image = torch.rand(2, channels, 8, 11)
+    assert build(channels, 4)(image).shape == image.shape
+
+
+def test_without_bias_a_brighter_image_gives_a_brighter_result() -> None:
+    net, image = DnCnn(1, 8).eval(), torch.rand(1, 1, 12, 12)
+    torch.testing.assert_close(net(3 * image), 3 * net(image))
+
+
+def test_copied_weights_stay_as_they_were() -> None:
+    net = ready(DnCnn(1, 4), torch.device("cpu"))
+    kept = weights_of(net)
+    before: dict[str, Tensor] = {name: value.clone() for name, value in kept.items()}
+    net(torch.rand(1, 1, 9, 9))  # moves the statistics
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(1)
+    assert all(torch.equal(value, before[name]) for name, value in kept.items())
+    assert not any(torch.equal(value, kept[name]) for name, value in net.state_dict().items())
