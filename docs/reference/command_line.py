@@ -21,15 +21,24 @@ Written by `python docs/reference/command_line.py` from the commands' own help; 
 
 def page() -> str:
     """Markdown for all commands."""
-    group: Any = typer.main.get_command(app)
-    return "\n".join([HEAD, *(section(command) for command in group.commands.values())])
+    return "\n".join([HEAD, *(section(name, command) for name, command in commands().items())])
 
 
-def section(command: Any) -> str:
+def commands() -> dict[str, Any]:
+    """Every command by its full name, those of groups among them."""
+    top: Any = typer.main.get_command(app)
+    found: dict[str, Any] = {}
+    for name, command in top.commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {f"{name} {own}": one for own, one in inner.items()} if inner else {name: command}
+    return found
+
+
+def section(name: str, command: Any) -> str:
     """Markdown for one command."""
     arguments = [p.metavar + "..." * (p.nargs == -1) for p in command.params if p.param_type_name == "argument"]
-    usage = " ".join(["n2d", command.name, *arguments, "[OPTIONS]"])
-    lines = [f"## n2d {command.name}", "", f"    {usage}", "", plain(command.help or ""), ""]
+    usage = " ".join(["n2d", name, *arguments, "[OPTIONS]"])
+    lines = [f"## n2d {name}", "", f"    {usage}", "", plain(command.help or ""), ""]
     lines += ["| argument or option | |", "|---|---|"]
     lines += [row(parameter) for parameter in command.params]
     examples = [line for line in plain(command.epilog or "").splitlines() if line.startswith("n2d ")]

@@ -10,11 +10,18 @@ import typer
 from noise2detail.cli.main import app, main
 from tests.cli.running import n2d
 
-COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+TOP: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = {
+    f"{name} {own}".strip(): command
+    for name, group in TOP.items()
+    for own, command in getattr(group, "commands", {"": group}).items()
+}
+"""By full name, those of groups among them."""
 
 
 def test_all_commands_are_there() -> None:
-    assert set(COMMANDS) == {"denoise", "fit", "apply", "info", "methods", "doctor"}
+    single = {"denoise", "fit", "apply", "compare", "info", "methods", "doctor"}
+    assert set(COMMANDS) == {*single, "bench run", "bench table", "data list", "data fetch"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -26,7 +33,9 @@ def test_commands_and_options_have_help(name: str) -> None:
         assert parameter.help.endswith("."), parameter.help
 
 
-@pytest.mark.parametrize("name", ["denoise", "fit", "apply", "info"])
+@pytest.mark.parametrize(
+    "name", ["denoise", "fit", "apply", "info", "compare", "bench run", "bench table", "data fetch"]
+)
 def test_commands_for_files_give_examples(name: str) -> None:
     assert f"n2d {name} " in COMMANDS[name].epilog
 
@@ -34,7 +43,7 @@ def test_commands_for_files_give_examples(name: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_is_shown(name: str) -> None:
     for option in ("--help", "-h"):
-        result = n2d(name, option)
+        result = n2d(*name.split(), option)
         assert result.exit_code == 0
         assert "Usage" in result.stdout
 
@@ -46,7 +55,7 @@ def test_no_command_shows_the_help(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         main()
     assert not end.value.code
     said = capsys.readouterr().out
-    for name in COMMANDS:
+    for name in TOP:
         assert name in said
 
 

@@ -14,9 +14,11 @@ def test_methods_lists_all_with_their_recipes() -> None:
     result = n2d("methods")
     assert result.exit_code == 0
     for name, entry in METHODS.items():
-        (line,) = [line for line in result.stdout.splitlines() if line.startswith(name)]
+        (line,) = [line for line in result.stdout.splitlines() if line.split(" ")[0] == name]
         assert ", ".join(entry.recipes) in line
-        assert entry.title in line
+        assert str(entry.year) in line
+        for said in (entry.title, entry.paper, entry.licence):
+            assert said in result.stdout
     assert "noise2detail (default)" in result.stdout
 
 
@@ -25,6 +27,7 @@ def test_methods_as_json() -> None:
     assert [m["method"] for m in listed] == list(METHODS)
     assert [m["method"] for m in listed if m["default"]] == ["noise2detail"]
     assert listed[0]["recipes"][0] == "fast"
+    assert all(m["seconds"] <= 60 and m["paper"] and m["licence"] for m in listed)
 
 
 def test_info_shows_facts_and_plan(tmp_path: Path) -> None:

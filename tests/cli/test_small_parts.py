@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from noise2detail import errors
-from noise2detail.cli import guard, measure, voice
+from noise2detail.cli import guard, voice
 from noise2detail.errors import InputError, SettingError, UnreadableFileError
 from noise2detail.pipeline import memory_size
 

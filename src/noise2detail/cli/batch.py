@@ -10,9 +10,9 @@ import typer
 from noise2detail.cli.exit_codes import ExitCode
 from noise2detail.cli.guard import interrupted_code, tell
 from noise2detail.cli.jobs import Job, Jobs
-from noise2detail.cli.measure import peak_mib, seconds_since_start
 from noise2detail.cli.voice import Voice
 from noise2detail.errors import SettingError
+from noise2detail.host.usage import peak_mib, seconds_since_start
 
 ASKED = ("input", "output", "method", "recipe", "seconds_total", "seconds_denoise", "peak_mib")
 """Keys of a record that come first."""

@@ -27,6 +27,10 @@ n2d denoise cells.tif -o result.tif --recipe paper --seed 1
 
 n2d denoise stack.npy --axes ZYX --fit shared --dtype float32
 
+n2d denoise cells.tif --method bm3d --stabilize
+
+n2d denoise first.tif --method noise2noise --frames second.tif
+
 n2d denoise folder -o denoised --json"""
 
 Stages = Annotated[
@@ -45,10 +49,13 @@ def denoise(
     method: options.Method = None,
     recipe: options.Recipe = None,
     settings: options.Settings = None,
+    stabilize: options.Stabilize = False,
+    unclip: options.Unclip = False,
     seed: options.Seed = 0,
     fit: options.Fit = "each",
     channels: options.Channels = "joint",
     axes: options.Axes = None,
+    frames: options.Frames = None,
     dtype: options.PixelType = None,
     stages: Stages = False,
     overwrite: options.Overwrite = False,
@@ -79,6 +86,9 @@ def denoise(
         fit=fit,
         channels=channels,
         max_memory=max_memory,
+        stabilize=stabilize,
+        unclip=unclip,
+        frames=tuple(frames or ()),
     )
     voice = Voice(json=json, quiet=quiet, verbose=verbose, debug=debug)
     raise typer.Exit(denoise_files(inputs, output, settle(wishes), Writing(overwrite, stages), voice))

@@ -10,12 +10,14 @@ import numpy as np
 
 from noise2detail.cli.batch import run_jobs
 from noise2detail.cli.exit_codes import ExitCode
+from noise2detail.cli.frames import with_frames
 from noise2detail.cli.jobs import Job, plan_jobs
 from noise2detail.cli.pixel_type import as_planned, check_convertible, convert, working_type
 from noise2detail.cli.progress import progress_bar
 from noise2detail.cli.provenance import provenance
 from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, imitation
+from noise2detail.errors import SettingError
 from noise2detail.image import Image
 from noise2detail.io import open_image, save_image
 from noise2detail.io.names import output_format, split_suffix
@@ -53,6 +55,8 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
         Nothing can be begun.
     """
     jobs = plan_jobs(inputs, output, overwrite=writing.overwrite, pixel_type=settled.pixel_type)
+    if settled.frames and jobs.several:
+        raise SettingError("--frames gives further recordings of one image; expected one input file, not several")
 
     def work(job: Job, label: str) -> Mapping[str, Any]:
         return denoise_file(job, label, settled, writing, voice)
@@ -63,13 +67,16 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
 def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice: Voice) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
     image = open_image(job.source, settled.axes)
-    array = np.asarray(image.array)
+    scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
+    array, axes = (np.asarray(image.array), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type
     check_holdable(image, target, job.output)
     with progress_bar(label, shown=not voice.quiet) as on_step:
         start = time.perf_counter()
-        plan, images = _compute(array, image.axes, target, settled, writing.stages, on_step, voice)
+        plan, images = _compute(array, axes, target, settled, writing.stages, on_step, voice)
         seconds = time.perf_counter() - start
+    if scene is not None:
+        images = {name: (clipped, scene.of_image(pixels)) for name, (clipped, pixels) in images.items()}
     clipped, denoised = images.popitem()[1]
     voice.warning(loss(clipped, job, target))
     history = provenance(plan, job.source, seconds)

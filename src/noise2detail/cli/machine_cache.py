@@ -9,8 +9,8 @@ from typing import Any
 import platformdirs
 import torch
 
-from noise2detail.cli.processor import processor
 from noise2detail.engine.machine import Machine, measure, processor_name
+from noise2detail.host.processor import processor
 from noise2detail.pipeline.computing import computing
 from noise2detail.version import __version__
 

@@ -1,5 +1,7 @@
 """The options that several commands share, each described once."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +44,29 @@ Fit = Annotated[
     typer.Option(
         "--fit", metavar="each|shared", rich_help_panel=WHAT,
         help="For stacks: one training for each plane, or one shared by all planes of a file.",
+    ),
+]  # fmt: skip
+Stabilize = Annotated[
+    bool,
+    typer.Option(
+        "--stabilize", rich_help_panel=WHAT,
+        help="Measure gain and offset of the noise, make it the same everywhere (generalised Anscombe) for the method, "
+        "and undo that exactly. For photon noise and methods that expect none, such as bm3d.",
+    ),
+]  # fmt: skip
+Unclip = Annotated[
+    bool,
+    typer.Option(
+        "--unclip", rich_help_panel=WHAT,
+        help="Where the noise was cut off at a lowest or highest value, undo its effect on the mean.",
+    ),
+]  # fmt: skip
+Frames = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--frames", metavar="FILE", rich_help_panel=FILES,
+        help="Another recording of the same scene, for methods that learn from several, such as noise2noise. "
+        "Repeatable.",
     ),
 ]  # fmt: skip
 Axes = Annotated[
@@ -113,3 +138,8 @@ Verbose = Annotated[
 Debug = Annotated[
     bool, typer.Option("--debug", help="Print the traceback of an error too, to report it.", rich_help_panel=SHOWN)
 ]
+
+
+def typed() -> str:
+    """The command line of this process, as it would be typed again."""
+    return shlex.join(["n2d", *sys.argv[1:]])

@@ -35,7 +35,7 @@ def progress_bar(name: str, *, shown: bool) -> Iterator[Callable[[Step], None]]:
     console = Console(stderr=True)
     # Results go to standard output while nothing is drawn, so it need not be redirected.
     with Progress(
-        *_columns(), console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+        *columns(), console=console, transient=True, redirect_stdout=False, redirect_stderr=False
     ) as progress:
         yield listener(progress, progress.add_task(name, total=1.0, stage="", step=""))
 
@@ -55,7 +55,8 @@ def listener(progress: "Progress", task: "TaskID") -> Callable[[Step], None]:
     return show
 
 
-def _columns() -> tuple["ProgressColumn", ...]:
+def columns() -> tuple["ProgressColumn", ...]:
+    """Name, stage, bar, step, time gone and time left; for tasks with the fields ``stage`` and ``step``."""
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     return (

@@ -1,6 +1,7 @@
 """What the command line asks for, and what that means on this machine: settled before a file is opened."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -50,6 +51,12 @@ class Wishes:
     """With a unit."""
     threads: str | None = None
     """A number."""
+    stabilize: bool = False
+    """As of ``Run``."""
+    unclip: bool = False
+    """As of ``Run``."""
+    frames: tuple[Path, ...] = ()
+    """Files with further recordings of the scene."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class Settled:
     """None: that of the input."""
     run: Run
     """With the measurement of this machine."""
+    frames: tuple[Path, ...] = ()
+    """Files with further recordings of the scene."""
     notes: tuple[str, ...] = ()
     """What belongs into the plan besides its own reasons."""
 
@@ -90,6 +99,7 @@ def settle(wishes: Wishes) -> Settled:
         axes=wishes.axes.upper() if wishes.axes else None,
         pixel_type=find_pixel_type(wishes.pixel_type),
         run=find_run(wishes),
+        frames=wishes.frames,
         notes=tuple(f"{setting} was asked for" for setting in wishes.settings),
     )
 
@@ -136,6 +146,8 @@ def find_run(wishes: Wishes) -> Run:
         "precision": _one_of("precision", wishes.precision, ("auto", *get_args(Precision))),
         "fit": _one_of("fit", wishes.fit, get_args(FitMode)),
         "channels": _one_of("channels", wishes.channels, get_args(ChannelMode)),
+        "stabilize": wishes.stabilize,
+        "unclip": wishes.unclip,
     }
     limit = find_limit(wishes.max_memory)
     run = Run(device=str(device), max_memory=limit, threads=find_threads(wishes.threads), **modes)

@@ -1,0 +1,1 @@
+"""Many methods, the same image, metric and clock: comparisons and benchmarks."""

@@ -1,0 +1,82 @@
+"""Further recordings of the same scene, in files of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from noise2detail.errors import AxesError, PixelTypeError
+from noise2detail.image import Image
+from noise2detail.io import open_image
+from noise2detail.types import Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Recordings:
+    """An image and further recordings of it, one after the other in time."""
+
+    array: Pixels
+    """All of them."""
+    axes: str
+    """With a ``T``."""
+    own: int | None
+    """Time points of the image itself; None: it has no such axis."""
+
+    def of_image(self, result: Pixels) -> Pixels:
+        """What belongs to the image itself, of a result for all recordings."""
+        where = self.axes.index("T")
+        return result[0] if self.own is None else np.take(result, range(self.own), axis=where)
+
+
+def with_frames(image: Image, paths: Sequence[Path], axes: str | None) -> Recordings:
+    """The image followed by the recordings of other files.
+
+    Parameters
+    ----------
+    image
+        The first recording.
+    paths
+        Of the others.
+    axes
+        What their dimensions are; None: as the files say.
+
+    Raises
+    ------
+    AxesError
+        A recording of another shape or with other axes; the message names its file.
+    PixelTypeError
+        A recording with other pixels.
+    UnreadableFileError
+        A file that cannot be read.
+    """
+    others = [_matching(image, path, axes) for path in paths]
+    if "T" in image.axes:
+        where = image.axes.index("T")
+        joined = np.concatenate([np.asarray(image.array), *others], axis=where)
+        return Recordings(joined, image.axes, image.array.shape[where])
+    return Recordings(np.stack([np.asarray(image.array), *others]), "T" + image.axes, None)
+
+
+def _matching(image: Image, path: Path, axes: str | None) -> Pixels:
+    other = open_image(path, axes)
+    expected, found = _without_time(image), _without_time(other)
+    if expected != found:
+        raise AxesError(
+            f"{path}: the frame has {_in_words(found)}, the image {_in_words(expected)}; frames of one scene have the "
+            "same size and channels: register and crop them first"
+        )
+    if other.array.dtype != image.array.dtype:
+        raise PixelTypeError(
+            f"{path}: the frame has pixels of type {other.array.dtype}, the image {image.array.dtype}; frames of one "
+            "scene come from one camera with one setting"
+        )
+    return np.asarray(other.array)
+
+
+def _without_time(image: Image) -> dict[str, int]:
+    return {axis: size for axis, size in zip(image.axes, image.array.shape, strict=True) if axis != "T"}
+
+
+def _in_words(sizes: dict[str, int]) -> str:
+    return ", ".join(f"{axis} {size}" for axis, size in sizes.items())
