@@ -11,6 +11,7 @@ import pytest
 from noise2detail import errors
 from noise2detail.cli import guard, voice
 from noise2detail.errors import InputError, SettingError, UnreadableFileError
+from noise2detail.host import usage as measure
 from noise2detail.pipeline import memory_size
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from noise2detail.cli.provenance import commit, libraries
+from noise2detail.host.versions import commit, libraries
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
 

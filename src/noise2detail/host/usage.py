@@ -1,5 +1,6 @@
 """What a run took: time since the process began, and memory at its peak."""
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -33,6 +34,13 @@ def peak_mib() -> float:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def forget_peak() -> None:
+    """Let ``peak_mib`` count from now on, where the system allows it: on Linux."""
+    # elsewhere the peak stays that of the whole life of the process
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _age_by_boot_clock() -> float:

@@ -1,0 +1,1 @@
+"""What a figure depends on besides the image: processor, versions, commit, time and memory."""
