@@ -19,7 +19,7 @@ from noise2detail.engine.crops import Crops
 from noise2detail.engine.schedule import OneCycle
 from noise2detail.engine.training import Training
 from noise2detail.image import Image
-from noise2detail.io import save_image
+from noise2detail.io import open_image, save_image
 from noise2detail.method import Step
 from noise2detail.methods.noise2detail import Noise2Detail
 from tests.cli.conftest import abacus
@@ -40,7 +40,6 @@ IMAGES = {
     "cells.ome.tif": ((16, 16), "YX"),
     "first.tif": ((16, 16), "YX"),
     "second.tif": ((16, 16), "YX"),
-    "average.tif": ((16, 16), "YX"),
 }
 
 
@@ -84,6 +83,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         save_image(Image(noise.integers(0, 4000, shape).astype(np.uint16), axes), path)
+    for name in ("raw.png", "average.png", "average.tif"):
+        save_image(open_image(tmp_path / "cells.tif"), tmp_path / name)
     return tmp_path
 
 

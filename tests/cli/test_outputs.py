@@ -100,8 +100,8 @@ def test_a_folder_without_images(tmp_path: Path) -> None:
     result = n2d("denoise", tmp_path, "-o", tmp_path / "out")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[:2] == [
-        f"skipped {tmp_path / 'a.txt'}: not named like an image (.tif, .tiff, .png, .npy)",
-        f"error: {tmp_path}: holds no image; expected TIFF, PNG or NPY files in it",
+        f"skipped {tmp_path / 'a.txt'}: not named like an image (.tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm)",
+        f"error: {tmp_path}: holds no image; expected image files in it, such as TIFF, PNG or DICOM",
     ]
     assert left(tmp_path) == ["a.txt"]
 

@@ -55,6 +55,8 @@ def fit(
     method: options.Method = None,
     recipe: options.Recipe = None,
     settings: options.Settings = None,
+    stabilize: options.Stabilize = False,
+    unclip: options.Unclip = False,
     seed: options.Seed = 0,
     channels: options.Channels = "joint",
     axes: options.Axes = None,
@@ -83,6 +85,8 @@ def fit(
         precision=precision,
         threads=threads,
         fit="shared",
+        stabilize=stabilize,
+        unclip=unclip,
         channels=channels,
         max_memory=max_memory,
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from noise2detail.errors import FileError, OutputExistsError, SettingError, UnreadableFileError, UnwritableFileError
 from noise2detail.io import default_output, find_images, refuse_output, sidecar_path
-from noise2detail.io.names import output_format, split_suffix
+from noise2detail.io.names import output_format, result_suffix, split_suffix
 
 _LISTED = 5
 """Refused outputs that are named one by one."""
@@ -66,7 +66,7 @@ def plan_jobs(
     sources, skipped, absent = _sources(inputs)
     several = len(inputs) > 1 or inputs[0].is_dir()
     if not sources:
-        empty = UnreadableFileError(inputs[0], "holds no image", "expected TIFF, PNG or NPY files in it")
+        empty = UnreadableFileError(inputs[0], "holds no image", "expected image files in it, such as TIFF, PNG or DICOM")
         return Jobs((), skipped, absent or (empty,), several)
     jobs = _jobs(sources, output, several, pixel_type)
     created = _create_folder(Path(output)) if output is not None and _is_folder(output, several) else None
@@ -129,7 +129,7 @@ def _kept_name(source: Path) -> Path:
     try:
         output_format(source)
     except UnwritableFileError:
-        return Path(split_suffix(source)[0] + ".ome.tif")
+        return Path(split_suffix(source)[0] + result_suffix(source))
     return Path(source.name)
 
 

@@ -4,6 +4,9 @@ from noise2detail.image import Image
 from noise2detail.io.announced import readable
 from noise2detail.io.template import TIFF_KEY, TiffTemplate
 
+FACTS_KEY = "facts"
+"""Key, in the metadata of an image, of further rows for :func:`describe`: label and text of each."""
+
 _FORMATS = {
     "array": "array",
     "npy": "NPY",
@@ -11,6 +14,9 @@ _FORMATS = {
     "tiff": "TIFF",
     "ome-tiff": "OME-TIFF",
     "imagej-tiff": "ImageJ TIFF",
+    "nifti": "NIfTI",
+    "mrc": "MRC",
+    "dicom": "DICOM",
 }
 _COMPRESSIONS = {1: "none", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate", 50000: "Zstandard"}
 
@@ -43,6 +49,7 @@ def describe(image: Image) -> tuple[tuple[str, str], ...]:
         rows.append(("compression", _COMPRESSIONS.get(template.compression, f"code {template.compression}")))
         rows.append(("byte order", "little-endian" if template.byteorder == "<" else "big-endian"))
         rows += [("not carried over", lost) for lost in template.dropped]
+    rows += image.metadata.get(FACTS_KEY, ())
     return tuple(row for row in rows if not (row[0] == "time increment" and "T" not in image.axes))
 
 

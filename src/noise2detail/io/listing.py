@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noise2detail.errors import UnreadableFileError
+from noise2detail.io.names import READ_ONLY, split_suffix
+from noise2detail.io.nifti import header_beside
 from noise2detail.io.open import readable
 from noise2detail.io.sidecar import SIDECAR_SUFFIX
 
-_SUFFIXES = frozenset({".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk", ".png", ".npy"})
+_SUFFIXES = (
+    READ_ONLY
+    | {".tif", ".tiff", ".ome.tif", ".ome.tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk"}
+    | {".png", ".npy", ""}  # many scans have no suffix
+)
+_EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm"
 
 
 @dataclass(frozen=True)
@@ -74,9 +81,16 @@ def _reason(file: Path) -> str:
         return "a folder; folders are not searched any deeper"
     if file.name.endswith(SIDECAR_SUFFIX):
         return "says how an image was denoised"
-    if file.suffix.lower() not in _SUFFIXES:
-        return "not named like an image (.tif, .tiff, .png, .npy)"
+    if file.stem.upper() == "DICOMDIR":
+        return "an index of DICOM files"
+    suffix = split_suffix(file)[1].lower()
+    if suffix not in _SUFFIXES:
+        return f"not named like an image ({_EXAMPLES})"
+    if header_beside(file) is not None:
+        return "holds the pixels of the header beside it"
     try:
-        return "" if readable(file) else "named like an image, but its content is none"
+        if readable(file):
+            return ""
     except UnreadableFileError as error:
         return error.found
+    return "named like an image, but its content is none" if suffix else "its content is no image"

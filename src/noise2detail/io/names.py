@@ -20,30 +20,49 @@ _FORMATS: dict[str, OutputFormat] = {
 WRITABLE = ", ".join(_FORMATS)
 """Suffixes that can be written, for messages."""
 
+READ_ONLY = frozenset(
+    {".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img", ".dcm", ".dicom", ".ima"}
+    | {".mrc", ".mrcs", ".map", ".rec", ".st", ".ali", ".preali", ".dv", ".r3d"}
+)
+"""Suffixes of formats that can be read, but not written."""
+
 
 def split_suffix(path: Path) -> tuple[str, str]:
     """Name without folders, parted before the suffix that decides the format.
 
-    Only the last suffix counts, and ``.ome.tif`` counts as one: names with dots must not collide.
+    Only the last suffix counts, and ``.ome.tif`` and ``.nii.gz`` count as one each: names with dots must not collide.
+    Nor must DICOM files that are named by numbers, so a number is no suffix.
 
     >>> split_suffix(Path("a.b.ome.tif")), split_suffix(Path("a.b.tif")), split_suffix(Path("a"))
     (('a.b', '.ome.tif'), ('a.b', '.tif'), ('a', ''))
+    >>> split_suffix(Path("scan.nii.gz")), split_suffix(Path("1.2.840.7"))
+    (('scan', '.nii.gz'), ('1.2.840.7', ''))
     """
-    known = next((suffix for suffix in _FORMATS if path.name.lower().endswith(suffix) and path.name != suffix), None)
-    cut = len(path.name) - len(known if known is not None else path.suffix)
+    name = path.name.lower()
+    known = [suffix for suffix in (*_FORMATS, *READ_ONLY) if name.endswith(suffix) and name != suffix]
+    last = "" if path.suffix[1:].isdecimal() else path.suffix
+    cut = len(path.name) - len(max(known, key=len, default=last))
     return path.name[:cut], path.name[cut:]
+
+
+def result_suffix(path: Path) -> str:
+    """Suffix of the result where the user names none: that of the input, if such a file can be written.
+
+    Volumes and scans become TIFF, which ImageJ opens with their pixel size; anything else becomes OME-TIFF.
+    """
+    suffix = split_suffix(path)[1]
+    if suffix.lower() in _FORMATS:
+        return suffix
+    return ".tif" if suffix.lower() in READ_ONLY else ".ome.tif"
 
 
 def default_output(path: Path) -> Path:
     """Where the result goes if the user says nothing: beside the input, ``_denoised`` before the suffix.
 
-    Inputs of a kind that cannot be written become OME-TIFF.
-
-    >>> default_output(Path("cells.ome.tif")).name, default_output(Path("a.b.tif")).name
-    ('cells_denoised.ome.tif', 'a.b_denoised.tif')
+    >>> default_output(Path("cells.ome.tif")).name, default_output(Path("scan.nii.gz")).name
+    ('cells_denoised.ome.tif', 'scan_denoised.tif')
     """
-    stem, suffix = split_suffix(path)
-    return path.with_name(f"{stem}_denoised{suffix if suffix.lower() in _FORMATS else '.ome.tif'}")
+    return path.with_name(f"{split_suffix(path)[0]}_denoised{result_suffix(path)}")
 
 
 def output_format(path: Path) -> OutputFormat:
@@ -56,9 +75,8 @@ def output_format(path: Path) -> OutputFormat:
     """
     suffix = split_suffix(path)[1]
     if suffix.lower() not in _FORMATS:
-        raise UnwritableFileError(
-            path, f"files named {suffix or 'without suffix'} cannot be written", f"choose one of {WRITABLE}"
-        )
+        can = "can be read, but not written" if suffix.lower() in READ_ONLY else "cannot be written"
+        raise UnwritableFileError(path, f"files named {suffix or 'without suffix'} {can}", f"choose one of {WRITABLE}")
     return _FORMATS[suffix.lower()]
 
 

@@ -6,14 +6,19 @@ from pathlib import Path
 
 from noise2detail.errors import UnreadableFileError
 from noise2detail.image import Image
+from noise2detail.io.dicom import is_dicom, read_dicom
+from noise2detail.io.mrc import is_mrc, read_mrc
+from noise2detail.io.nifti import GZIP, header_beside, is_nifti, read_nifti
 from noise2detail.io.npy import read_npy
 from noise2detail.io.png import SIGNATURE, read_png
 from noise2detail.io.tiff_read import read_tiff
 
-READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY"
+READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC, DICOM"
 """Formats that can be read, for messages."""
 
-_READERS: dict[bytes, Callable[[Path, str | None], Image]] = {
+Reader = Callable[[Path, str | None], Image]
+
+_READERS: dict[bytes, Reader] = {
     b"II*\0": read_tiff,
     b"MM\0*": read_tiff,
     b"II+\0": read_tiff,
@@ -27,7 +32,7 @@ _FOREIGN = {
     b"GIF8": "a GIF file",
     b"BM": "a BMP file",
     b"PK\x03\x04": "a ZIP archive (or NPZ)",
-    b"\x1f\x8b": "a gzip archive",
+    GZIP: "a gzip archive of something else than NIfTI",
     b"\x89HDF": "an HDF5 file",
     b"ZISRAW": "a Zeiss CZI file",
     b"\xda\xce\xbe\x0a": "a Nikon ND2 file",
@@ -35,7 +40,8 @@ _FOREIGN = {
     b"%PDF": "a PDF document",
 }
 
-_HEAD = 132
+_HEAD = 4096
+"""Bytes that are looked at: the header of MRC takes 1024, and that of NIfTI may be compressed."""
 
 
 def open_image(path: Path | str, axes: str | None = None) -> Image:
@@ -44,7 +50,7 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     Parameters
     ----------
     path
-        TIFF, OME-TIFF, ImageJ TIFF, PNG or NPY; the content decides, not the name.
+        TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC or DICOM; the content decides, not the name.
     axes
         What the dimensions are, where the file does not say it or is wrong; one letter of ``TCZYXS`` for each.
 
@@ -52,6 +58,8 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     ------
     AxesError
         ``axes`` does not fit, or is needed and missing.
+    PixelTypeError
+        Complex numbers in a NIfTI or MRC file.
     UnreadableFileError
         Absent, damaged, truncated, too large for the memory, or no single image.
     """
@@ -59,21 +67,34 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     head = _head(file)
     if not head:
         raise UnreadableFileError(file, "it is empty (0 bytes)", "copy or export it again")
-    for magic, read in _READERS.items():
-        if head.startswith(magic):
-            return read(file, axes)
+    read = _reader(file, head)
+    if read is not None:
+        return read(file, axes)
+    header = header_beside(file)
+    if header is not None and is_nifti(_head(header)):
+        return read_nifti(header, axes)
     raise UnreadableFileError(file, foreign(head), f"expected {READABLE}")
 
 
 def readable(path: Path) -> bool:
     """Whether the content of a file begins like an image that can be read."""
-    return _head(path).startswith(tuple(_READERS))
+    return _reader(path, _head(path)) is not None
+
+
+def _reader(path: Path, head: bytes) -> Reader | None:
+    """What reads a file that begins like this."""
+    if is_dicom(path, head):
+        return read_dicom  # first, because the 128 bytes before its mark are free, and some begin like a TIFF
+    for magic, read in _READERS.items():
+        if head.startswith(magic):
+            return read
+    if is_nifti(head):
+        return read_nifti
+    return read_mrc if is_mrc(head) else None
 
 
 def foreign(head: bytes) -> str:
     """What a file seems to be whose first bytes are those of no format that can be read."""
-    if head[128:132] == b"DICM":
-        return "it is a DICOM file"
     named = next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
     if named is not None:
         return f"it is {named}"

@@ -22,6 +22,9 @@ from noise2detail.types import Pixels
 
 log = logging.getLogger(__name__)
 
+_VOLUMES = {"nifti": "NIfTI", "mrc": "MRC", "dicom": "DICOM"}
+"""Formats that can only be read, by the format of an image."""
+
 
 def save_image(
     image: Image,
@@ -113,6 +116,12 @@ def _write(part: Path, target: Path, image: Image, pixels: Pixels, note: str) ->
     if template is None and TIFF_KEY in image.metadata:
         log.warning(
             "%s: tags, lookup tables and notes of the original TIFF do not fit and are not carried over", target
+        )
+    if image.format in _VOLUMES:
+        log.warning(
+            "%s: position, orientation and other fields of the %s header do not fit and are not carried over",
+            target,
+            _VOLUMES[image.format],
         )
 
 

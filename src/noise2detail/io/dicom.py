@@ -1,0 +1,325 @@
+"""DICOM images of one or many frames, grey or colour, in the units of the modality; read only.
+
+Only the fields that describe the pixels are ever read: nothing that names a patient gets into memory. ``pydicom``
+parses and decodes; its warnings and exceptions, which may quote any field, stay inside.
+"""
+
+import logging
+import math
+import mmap
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from noise2detail.errors import Noise2DetailError, UnreadableFileError
+from noise2detail.image import Image, check_axes
+from noise2detail.io.announced import check_announced
+from noise2detail.io.describe import FACTS_KEY
+from noise2detail.io.dicom_codec import DECODABLE
+from noise2detail.io.dicom_fields import FieldError, frame_count, padding_range, rescale, whole
+from noise2detail.io.dicom_geometry import scale
+from noise2detail.types import Pixels
+
+log = logging.getLogger(__name__)
+
+PADDING_KEY = "padding"
+"""Key, in the metadata of an image, of the lowest and highest value that marks pixels where nothing was measured."""
+
+DAMAGED = "it is truncated or damaged: copy or export it again"
+
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_TAGS = [
+    *("SOPClassUID", "SeriesInstanceUID", "Modality", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames"),
+    *("PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit"),
+    *("PixelRepresentation", "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
+    *("PixelPaddingValue", "PixelPaddingRangeLimit", "PixelSpacing", "SpacingBetweenSlices", "FrameTime"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "TotalPixelMatrixColumns", "LossyImageCompression"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+    *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+]
+_DIRECTORY = "1.2.840.10008.1.3.10"
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_LOSSY = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"})
+_BEGINNINGS = (b"\x08\0", b"\0\x08", b"\x02\0", b"\0\x02")
+_WHOLE = (np.dtype(np.int16), np.dtype(np.int32))
+_UNDEFINED = 0xFFFFFFFF
+_PIECE = 2**20
+
+
+def is_dicom(path: Path, head: bytes) -> bool:
+    """Whether a file is DICOM by its first bytes; one without the usual preamble has to be named ``.dcm`` too."""
+    if head[128:132] == b"DICM":
+        return True
+    return path.suffix.lower() == ".dcm" and head.startswith(_BEGINNINGS)
+
+
+def read_dicom(path: Path, axes: str | None = None) -> Image:
+    """The image of a DICOM file, in Hounsfield units or whatever its rescale slope and intercept lead to.
+
+    Axes are ``YX``, with ``S`` for colours (always RGB) and ``T`` or ``Z`` for frames. Values are int16 where slope
+    and intercept are whole numbers and the result fits, else float32; as stored where nothing is to be rescaled. Pixels
+    that are marked as padding keep their value, which stands in the metadata under ``PADDING_KEY``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    axes
+        Overrides the meaning of the dimensions.
+
+    Raises
+    ------
+    AxesError
+        ``axes`` does not fit.
+    UnreadableFileError
+        Damaged, truncated, no image, or compressed in a way that nothing here can decode.
+    """
+    header = read_header(path)
+    stored = read_stored(path, header)
+    with parsing(path, "header"):
+        frames = frame_count(header)
+        rescales = [rescale(header, frame) for frame in range(frames)]
+        letters, sizes, increment = scale(header, frames)
+        padding = padding_range(header, *rescales[0])
+        told = facts(header)
+        if "ModalityLUTSequence" in header:
+            pixels = _looked_up(stored, header)
+        elif whole(header, "SamplesPerPixel", 1) > 1:
+            pixels = stored
+        else:
+            pixels = in_units(stored if frames > 1 else stored[np.newaxis], rescales)
+            pixels = pixels if frames > 1 else pixels[0]
+    named = axes or letters
+    check_axes(named, pixels.shape)
+    if _is_lossy(header):
+        log.warning("%s: its pixels were compressed with losses, which has changed the noise", path)
+    metadata: dict[str, Any] = {FACTS_KEY: told} | ({PADDING_KEY: padding} if padding else {})
+    sizes = {axis: size for axis, size in sizes.items() if axis in named}
+    return Image(pixels, named, sizes, increment if "T" in named else None, format="dicom", metadata=metadata)
+
+
+def read_header(path: Path) -> Any:
+    """The fields that describe the pixels of a DICOM image, checked against the size of the file.
+
+    Raises
+    ------
+    UnreadableFileError
+        No DICOM, no image, or one that cannot be read.
+    """
+    with parsing(path, "header"):
+        header = _parse(path, _TAGS, stop_before_pixels=True)
+        _refuse_other_objects(path, header)
+        _refuse_other_pixels(path, header)
+        _check_size(path, header)
+    return header
+
+
+def read_stored(path: Path, header: Any) -> Pixels:
+    """The decoded pixels, not rescaled: ``(frame, row, column, sample)`` without those that are single.
+
+    Raises
+    ------
+    UnreadableFileError
+        Truncated, damaged, or no pixels.
+    """
+    with parsing(path, "pixels"):
+        decoder = _decoder(path, header)
+        content = _parse(path, [*_TAGS, *_PIXELS])
+        found = next((name for name in _PIXELS if name in content), None)
+        if found is None:
+            raise UnreadableFileError(path, "a DICOM file without pixels", DAMAGED)
+        element = content.get_item(found)
+        length = getattr(element, "length", _UNDEFINED)
+        if length != _UNDEFINED and len(element.value) < length:
+            raise UnreadableFileError(path, f"has {len(element.value)} of {length} bytes of pixels", DAMAGED)
+        pixels, _ = decoder.as_array(content)
+    return np.asarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False))
+
+
+def in_units(planes: Sequence[Pixels] | Pixels, rescales: Sequence[tuple[float, float]]) -> Pixels:
+    """Planes of one size as one array, each with its own slope and intercept applied.
+
+    Parameters
+    ----------
+    planes
+        As stored.
+    rescales
+        Slope and intercept of each.
+    """
+    if all(pair == (1.0, 0.0) for pair in rescales):
+        return planes if isinstance(planes, np.ndarray) else np.stack(planes)
+    dtype: np.dtype[Any] = np.dtype(np.float32)
+    if all(value.is_integer() for pair in rescales for value in pair) and all(
+        plane.dtype.kind in "ui" for plane in planes
+    ):
+        ends = [
+            int(end) * int(slope) + int(intercept)
+            for plane, (slope, intercept) in zip(planes, rescales, strict=True)
+            for end in (plane.min(), plane.max())
+        ]
+        dtype = next(
+            (one for one in _WHOLE if np.iinfo(one).min <= min(ends) and max(ends) <= np.iinfo(one).max), dtype
+        )
+    result = np.empty((len(planes), *planes[0].shape), dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for target, plane, (slope, intercept) in zip(result, planes, rescales, strict=True):
+            target[...] = plane * np.float64(slope) + intercept  # exact for whole numbers of 32 bits
+    return result
+
+
+def facts(header: Any) -> tuple[tuple[str, str], ...]:
+    """Label and text of what a header says about its pixels."""
+    modality = str(header.get("Modality", ""))
+    unit = str(header.get("RescaleType") or ("HU" if modality == "CT" else ""))
+    rows = [("modality", modality if modality.isalnum() and len(modality) <= 16 else "unknown")]
+    rows += [("values", "Hounsfield units")] if unit == "HU" else []
+    rows += [
+        ("stored as", f"{whole(header, 'BitsStored', 0)} bits, {header.file_meta.TransferSyntaxUID.name}"),
+        ("not carried over", "patient, position, orientation and every other field of the header"),
+    ]
+    return tuple(rows)
+
+
+@contextmanager
+def parsing(path: Path, what: str) -> Iterator[None]:
+    """Let no exception, warning or log line of the parser out: they may quote what the file says.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        Part of it, for the message.
+
+    Raises
+    ------
+    UnreadableFileError
+        Instead of whatever was raised.
+    """
+    here = threading.get_ident()
+
+    def others(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    logger = logging.getLogger("pydicom")
+    logger.addFilter(others)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (Noise2DetailError, MemoryError):
+        raise
+    except Exception as error:
+        quotable = what == "pixels" or isinstance(error, FieldError)
+        said = " ".join(str(error).split())[:200] if quotable else type(error).__name__
+        raise UnreadableFileError(path, f"the {what} of this DICOM file cannot be read ({said})", DAMAGED) from error
+    finally:
+        logger.removeFilter(others)
+
+
+def _parse(path: Path, tags: list[str], **options: Any) -> Any:
+    import pydicom
+
+    # A map never reads or leaps beyond the end of the file, whatever lengths the fields claim.
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        _refuse_inflating(path, content)
+        source: Any = content
+        found = pydicom.dcmread(source, force=True, specific_tags=tags, **options)
+    if "TransferSyntaxUID" not in found.file_meta:
+        implicit, little = found.original_encoding
+        uid = pydicom.uid
+        plain = uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
+        found.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if implicit else plain
+    return found
+
+
+def _refuse_inflating(path: Path, content: mmap.mmap) -> None:
+    """Raise where a deflated data set would not fit into the memory; the parser inflates it whole."""
+    end = 144 + int.from_bytes(content[140:144], "little")  # of the fields that are never deflated
+    if content[128:132] != b"DICM" or _DEFLATED.encode() not in content[144 : min(end, 2**16)]:
+        return
+    inflater, size, limit = zlib.decompressobj(-15), 0, int(psutil.virtual_memory().available)
+    for start in range(end, len(content), _PIECE):
+        pending = content[start : start + _PIECE]
+        while pending and size <= limit:
+            size += len(inflater.decompress(pending, 16 * _PIECE))
+            pending = inflater.unconsumed_tail
+    check_announced(path, size, len(content), compressed=True)
+
+
+def _refuse_other_objects(path: Path, header: Any) -> None:
+    kind = header.get("SOPClassUID")
+    if _DIRECTORY in {kind, header.file_meta.get("MediaStorageSOPClassUID")}:
+        raise UnreadableFileError(path, "a DICOMDIR: an index of files, not an image", "give the images themselves")
+    if not whole(header, "Rows", 0) or not whole(header, "Columns", 0):
+        name = f" ({kind.name})" if kind else ""
+        raise UnreadableFileError(path, f"a DICOM file without an image{name}", "expected rows and columns of pixels")
+
+
+def _refuse_other_pixels(path: Path, header: Any) -> None:
+    meaning, samples = header.get("PhotometricInterpretation", ""), whole(header, "SamplesPerPixel", 1)
+    if meaning == "PALETTE COLOR":
+        found = "a DICOM image with a palette: its pixels are colour numbers, not intensities"
+        raise UnreadableFileError(path, found, "export it in greyscale or RGB")
+    if samples not in {1, 3}:
+        raise UnreadableFileError(path, f"has {samples} samples per pixel; expected 1 or 3", DAMAGED)
+    if whole(header, "BitsAllocated") < 8:
+        raise UnreadableFileError(
+            path, "a DICOM segmentation of 1 bit per pixel; expected 8 or more", "denoise the image it was made from"
+        )
+    if "TotalPixelMatrixColumns" in header and frame_count(header) > 1:
+        raise UnreadableFileError(
+            path,
+            "a whole slide in tiles, one in each frame",
+            "convert it to OME-TIFF first, for example with bfconvert",
+        )
+
+
+def _check_size(path: Path, header: Any) -> None:
+    count = frame_count(header) * math.prod(whole(header, name, 1) for name in ("Rows", "Columns", "SamplesPerPixel"))
+    announced = count * whole(header, "BitsAllocated") // 8
+    syntax = header.file_meta.TransferSyntaxUID
+    packed = syntax.is_private or syntax.is_compressed
+    if not packed and header.get("PhotometricInterpretation") == "YBR_FULL_422":
+        announced = announced * 2 // 3  # two pixels share their colour
+    check_announced(path, announced, path.stat().st_size, compressed=packed)
+
+
+def _decoder(path: Path, header: Any) -> Any:
+    from pydicom.pixels.decoders.base import Decoder, get_decoder
+
+    syntax = header.file_meta.TransferSyntaxUID
+    try:
+        if syntax in DECODABLE:
+            decoder = Decoder(syntax)
+            decoder.add_plugin("imagecodecs", ("noise2detail.io.dicom_codec", "decode_frame"))
+        else:
+            decoder = get_decoder(syntax)
+        available = decoder.is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        name = syntax.name if syntax.is_valid else "something unknown"
+        raise UnreadableFileError(
+            path,
+            f"its pixels are compressed as {name}, which cannot be decoded here",
+            "decompress it first, for example with dcmdjpeg, dcmdjpls or gdcmconv --raw",
+        )
+    return decoder
+
+
+def _looked_up(stored: Pixels, header: Any) -> Pixels:
+    from pydicom.pixels.processing import apply_modality_lut
+
+    return np.asarray(apply_modality_lut(stored, header))
+
+
+def _is_lossy(header: Any) -> bool:
+    return header.file_meta.TransferSyntaxUID in _LOSSY or header.get("LossyImageCompression") == "01"

@@ -1,0 +1,156 @@
+"""A folder of DICOM slices as one volume."""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from noise2detail.errors import UnreadableFileError
+from noise2detail.image import Image
+from noise2detail.io.announced import check_announced
+from noise2detail.io.describe import FACTS_KEY
+from noise2detail.io.dicom import (
+    PADDING_KEY,
+    facts,
+    in_units,
+    is_dicom,
+    parsing,
+    read_header,
+    read_stored,
+)
+from noise2detail.io.dicom_fields import frame_count, numbers, padding_range, rescale, whole
+from noise2detail.io.dicom_geometry import along_normal, mean_step, micrometres, pixel_spacing, uneven_step
+
+_ALIKE = 1e-3
+"""Difference of directions (of length 1) and, relative, of pixel sizes that rounding explains."""
+_HEAD = 132
+_APART = "give a folder that holds the slices of one series, and nothing else"
+
+
+@dataclass(frozen=True)
+class _Slice:
+    path: Path
+    header: Any
+    series: str
+    shape: tuple[int, int]
+    orientation: tuple[float, ...]
+    place: float
+    spacing: dict[str, float]
+    rescale: tuple[float, float]
+
+
+def read_series(folder: Path | str) -> Image:
+    """The volume of a folder of DICOM slices, axes ``ZYX``, in the order of their positions along the normal.
+
+    Every slice is rescaled by its own slope and intercept: Hounsfield units for CT. Files that are not DICOM are passed
+    over.
+
+    Parameters
+    ----------
+    folder
+        Holds the slices of one series, each in a file of its own.
+
+    Raises
+    ------
+    UnreadableFileError
+        No slices, more than one series, slices that differ in shape, scale or direction, lie in one place, or are
+        missing; or a slice that cannot be read.
+    """
+    place = Path(folder)
+    slices = sorted((_slice(path) for path in _files(place)), key=lambda one: one.place)
+    _refuse_mixture(place, slices)
+    _refuse_gaps(place, slices)
+    announced = 8 * len(slices) * math.prod(slices[0].shape)  # as stored and rescaled, 4 bytes each at most
+    check_announced(place, announced, announced, compressed=False)
+    stored = [read_stored(one.path, one.header) for one in slices]
+    pixels = in_units(stored, [one.rescale for one in slices])
+    spacing = dict(slices[0].spacing)
+    if len(slices) > 1:
+        spacing["Z"] = mean_step([one.place for one in slices])
+    with parsing(slices[0].path, "header"):
+        padding = padding_range(slices[0].header, *slices[0].rescale)
+        told = facts(slices[0].header)
+    metadata: dict[str, Any] = {FACTS_KEY: told} | ({PADDING_KEY: padding} if padding else {})
+    return Image(pixels, "ZYX", micrometres(spacing), format="dicom", metadata=metadata)
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise UnreadableFileError(folder, "is no folder", "give the folder that holds the slices of one series")
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith(".") and path.name.upper() != "DICOMDIR":
+            with path.open("rb") as stream:
+                found += [path] if is_dicom(path, stream.read(_HEAD)) else []
+    if not found:
+        raise UnreadableFileError(folder, "holds no DICOM files", "give the folder that holds the slices themselves")
+    return found
+
+
+def _slice(path: Path) -> _Slice:
+    header = read_header(path)
+    with parsing(path, "header"):
+        if frame_count(header) > 1 or whole(header, "SamplesPerPixel", 1) > 1:
+            raise UnreadableFileError(path, "holds frames or colours; expected one grey slice", "open it by itself")
+        orientation = numbers(header, "ImageOrientationPatient")
+        position = numbers(header, "ImagePositionPatient")
+        known = len(orientation) == 6 and len(position) == 3
+        found = _Slice(
+            path=path,
+            header=header,
+            series=str(header.get("SeriesInstanceUID", "")),
+            shape=(whole(header, "Rows"), whole(header, "Columns")),
+            orientation=orientation,
+            place=along_normal(orientation, position) if known else math.nan,
+            spacing=pixel_spacing(header),
+            rescale=rescale(header),
+        )
+    if not known:
+        raise UnreadableFileError(path, "does not say where its slice lies", _APART)
+    return found
+
+
+def _refuse_mixture(folder: Path, slices: list[_Slice]) -> None:
+    first = slices[0]
+    series = {one.series: one.path.name for one in slices}
+    if len(series) > 1:
+        names = ", ".join(sorted(series.values())[:3])
+        raise UnreadableFileError(folder, f"holds {len(series)} series, among them those of {names}", _APART)
+    for one in slices[1:]:
+        pair = f"{first.path.name} and {one.path.name}"
+        if one.shape != first.shape:
+            sizes = " and ".join(f"{rows}x{columns}" for rows, columns in (first.shape, one.shape))
+            raise UnreadableFileError(folder, f"{pair} have {sizes} pixels", _APART)
+        if not _alike(one.orientation, first.orientation, _ALIKE):
+            raise UnreadableFileError(folder, f"{pair} do not lie in parallel planes", _APART)
+        sizes_alike = _alike(tuple(one.spacing.values()), tuple(first.spacing.values()), _ALIKE * _largest(first))
+        if not sizes_alike:
+            raise UnreadableFileError(folder, f"{pair} have pixels of different size", _APART)
+
+
+def _refuse_gaps(folder: Path, slices: list[_Slice]) -> None:
+    at = uneven_step([one.place for one in slices])
+    if at is None:
+        return
+    steps = [after.place - before.place for before, after in pairwise(slices)]
+    twice = min(steps) < _ALIKE
+    at = steps.index(min(steps)) if twice else at
+    names = " and ".join(one.path.name for one in slices[at : at + 2])
+    if twice:
+        raise UnreadableFileError(folder, f"{names} lie in the same place", "give one time point or reconstruction")
+    raise UnreadableFileError(
+        folder,
+        f"slices are missing or unevenly spaced: {names} are {steps[at]:.3g} mm apart, usual are "
+        f"{median(steps):.3g} mm",
+        "copy the missing files, or denoise the slices one by one",
+    )
+
+
+def _alike(one: tuple[float, ...], other: tuple[float, ...], tolerance: float) -> bool:
+    return len(one) == len(other) and all(abs(a - b) <= tolerance for a, b in zip(one, other, strict=True))
+
+
+def _largest(one: _Slice) -> float:
+    return max(one.spacing.values(), default=0.0)
