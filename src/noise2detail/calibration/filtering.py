@@ -126,10 +126,13 @@ def fit_filter(family: Family, noisy: Batch, context: Context, start: Denoiser |
     images, channels = noisy.shape[:2]
     mask = torch.ones_like(noisy[:, :1], dtype=torch.bool) if context.mask is None else context.mask
     valid = [good[0].cpu().numpy() for good in mask.expand(images, 1, *noisy.shape[2:])]
-    warm = start.values if isinstance(start, CalibratedFilter) and len(start.values) == channels else None
+    same = isinstance(start, CalibratedFilter) and start.family.function == family.function
+    warm = start.values if isinstance(start, CalibratedFilter) and same and len(start.values) == channels else None
     values = []
     for channel in range(channels):
-        samples = choose_samples([_plane(image[channel]) for image in noisy], valid, family.effort, family.filling)
+        samples = choose_samples(
+            [image[channel].numpy() for image in noisy.detach().cpu()], valid, family.effort, family.filling
+        )
         judge = _Judge(family, samples, context, channel, channels)
         values.append(judge.calibrate(None if warm is None else warm[channel]))
     context.on_step(Step("calibrated", 1, 1, None, 1.0))
@@ -148,10 +151,8 @@ def cost_of(family: Family, images: int, y: int, x: int) -> Cost:
     pixels = images * y * x
     judged = min(pixels, family.effort.pixels)
     phases = 4 if judged >= FEW else STRIDE**2
-    passes = phases * family.trials
-    return Cost(
-        (passes * judged * family.seconds + pixels * 1e-8) / UNIT_SECONDS, pixels * family.seconds / UNIT_SECONDS
-    )
+    work = family.seconds / UNIT_SECONDS
+    return Cost(phases * family.trials * judged * work, pixels * work)
 
 
 def _plane(image: Tensor) -> Plane:

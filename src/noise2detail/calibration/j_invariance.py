@@ -69,8 +69,8 @@ def without_centre(plane: Plane) -> Plane:
 
 
 _STRENGTH = (1 + math.sqrt(1 + 16 * 41 * 31)) / 164
-"""Of the noise that is added, so that white noise of variance 1 has variance 1 again: the neighbours' mean has 5/36 left,
-a difference from it has 41/36, and their covariance, through the one pixel that both contain, is -1/144."""
+"""Of the noise that is added, so that white noise of variance 1 has variance 1 again: the mean of neighbours has 5/36
+left, a difference from such a mean has 41/36, and their covariance, through the one pixel in both, is -1/144."""
 
 
 def with_noise(plane: Plane, neighbours: Plane) -> Plane:

@@ -1,12 +1,16 @@
 """Which parts of the images a filter is judged on: few enough to be quick, from the flattest to the busiest."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from noise2detail.calibration.j_invariance import Filling, Plane, Sample
+from noise2detail.calibration.j_invariance import Filling, Sample
+from noise2detail.types import Pixels
+
+Valid = NDArray[np.bool_]
+"""True where a pixel is data."""
 
 ENOUGH_DATA = 0.5
 """Share of a window that must be data, where there are windows with so much."""
@@ -35,7 +39,7 @@ FRUGAL = Effort(128, 4)
 
 
 def choose_samples(
-    planes: Sequence[Plane], valid: Sequence[NDArray[np.bool_]], effort: Effort, filling: Filling
+    planes: Sequence[Pixels], valid: Sequence[Valid], effort: Effort, filling: Filling
 ) -> tuple[Sample, ...]:
     """Whole planes if they are small enough together; else windows, from the flattest to the busiest in equal steps.
 
@@ -45,7 +49,7 @@ def choose_samples(
     Parameters
     ----------
     planes
-        One channel of each image.
+        One channel of each image; only what is chosen is copied.
     valid
         True where a pixel is data, for each plane.
     effort
@@ -53,24 +57,22 @@ def choose_samples(
     filling
         Of the samples.
     """
-    whole = [Sample(plane, good, filling) for plane, good in zip(planes, valid, strict=True) if good.any()]
-    if sum(sample.noisy.size for sample in whole) <= effort.pixels:
-        return tuple(whole)
-    windows = [window for sample in whole for window in _windows(sample, effort.side)]
-    full = [window for window in windows if window.valid.mean() >= ENOUGH_DATA] or windows
-    ranked = sorted(full, key=_spread)  # stable: equal ones stay in the order of their places
-    count = min(effort.count, len(ranked))
-    return tuple(ranked[(2 * number + 1) * len(ranked) // (2 * count)] for number in range(count))
+    parts = [(plane, good) for plane, good in zip(planes, valid, strict=True) if good.any()]
+    if sum(plane.size for plane, _ in parts) > effort.pixels:
+        windows = [window for plane, good in parts for window in _windows(plane, good, effort.side)]
+        full = [window for window in windows if window[1].mean() >= ENOUGH_DATA] or windows
+        ranked = sorted(full, key=_spread)  # stable: equal ones stay in the order of their places
+        count = min(effort.count, len(ranked))
+        parts = [ranked[(2 * number + 1) * len(ranked) // (2 * count)] for number in range(count)]
+    return tuple(Sample(plane.astype(np.float64), good, filling) for plane, good in parts)
 
 
-def _windows(sample: Sample, side: int) -> Iterator[Sample]:
-    """Squares that do not overlap, centred on the plane; a plane narrower than a square has one of its own width."""
-    y, x = sample.noisy.shape
-    for rows in _spans(y, side):
-        for columns in _spans(x, side):
-            window = replace(sample, noisy=sample.noisy[rows, columns], valid=sample.valid[rows, columns])
-            if window.valid.any():
-                yield window
+def _windows(plane: Pixels, valid: Valid, side: int) -> Iterator[tuple[Pixels, Valid]]:
+    """Squares that do not overlap, centred on the plane; a plane narrower than a square has some of its own width."""
+    for rows in _spans(plane.shape[0], side):
+        for columns in _spans(plane.shape[1], side):
+            if valid[rows, columns].any():
+                yield plane[rows, columns], valid[rows, columns]
 
 
 def _spans(size: int, side: int) -> list[slice]:
@@ -80,5 +82,6 @@ def _spans(size: int, side: int) -> list[slice]:
     return [slice(first + number * length, first + (number + 1) * length) for number in range(count)]
 
 
-def _spread(window: Sample) -> float:
-    return float(np.var(window.noisy[window.valid]))
+def _spread(window: tuple[Pixels, Valid]) -> float:
+    pixels, valid = window
+    return float(np.var(pixels[valid], dtype=np.float64))

@@ -62,7 +62,7 @@ class NonLocalMeans:
         """The filter, and the values that are tried."""
         h = Parameter("h", self.h, Geometric(0.25, 2.0, 5), start=1.0, intensity=True)
         sigma = Parameter("sigma", self.sigma, h.grid, start=0.0, intensity=True)
-        return Family((h, sigma), self._alike, self._reach, seconds=1.3e-6, effort=FRUGAL)
+        return Family((h, sigma), self._alike, self._reach, seconds=2e-6, effort=FRUGAL)
 
     def _alike(self, plane: Plane, values: Values) -> Plane:
         from skimage.restoration import denoise_nl_means  # takes 0.5 s to import

@@ -45,8 +45,8 @@ class Wavelet:
     """One threshold for each sub-band from its own variance, or one for all that leaves no noise at all."""
     mode: Literal["soft", "hard"] = "soft"
     """Coefficients above the threshold are lowered by it, or kept."""
-    wavelet: str = "db2"
-    """Name of an orthogonal wavelet, as PyWavelets has it: ``db2``, ``sym4``, ``haar``."""
+    wavelet: Literal["haar", "db2", "db4", "sym4", "sym8"] = "db2"
+    """An orthogonal one, so that white noise is white in every sub-band too; longer ones are smoother and ring more."""
     shifts: int = 4
     """The result is the mean over as many shifts in each direction; 1: none, with blocks to be seen."""
 
@@ -64,7 +64,7 @@ class Wavelet:
     def family(self) -> Family:
         """The filter, and the deviations of the noise that are tried."""
         sigma = Parameter("sigma", self.sigma, Geometric(0.25, 2.0, 5), start=0.9, intensity=True)
-        return Family((sigma,), self._shrink, everywhere, seconds=9e-8 * self.shifts**2, effort=FRUGAL)
+        return Family((sigma,), self._shrink, everywhere, seconds=1e-7 * self.shifts**2, effort=FRUGAL)
 
     def _shrink(self, plane: Plane, values: Values) -> Plane:
         from skimage.restoration import denoise_wavelet  # takes 0.5 s to import

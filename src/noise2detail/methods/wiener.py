@@ -59,7 +59,7 @@ class Wiener:
         """The filter, and the values that are tried."""
         sigma = Parameter("sigma", self.sigma, Geometric(0.25, 2.0, 5), start=1.0, intensity=True)
         size = Parameter("size", self.size, OddSizes(3, 15), start=5.0)
-        return Family((sigma, size), adapt, radius, seconds=7e-8)
+        return Family((sigma, size), adapt, radius, seconds=4e-8)
 
     def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> CalibratedFilter:
         """The filter with its parameters as given or calibrated; near those of a ``start``."""
