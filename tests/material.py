@@ -41,7 +41,8 @@ def shortened(method: Any, steps: int = 3, width: int = 8) -> Any:
         for field in fields(method)
         if isinstance(getattr(method, field.name), Training)
     }
-    small = {"steps": steps, "width": width, "clip": False, "passes": min(2, getattr(method, "passes", 2))}
+    small = {"steps": steps, "width": width, "clip": False, "shifts": 1, "iterations": 40}
+    small["passes"] = min(2, getattr(method, "passes", 2))
     names = {field.name for field in fields(method)}
     return replace(method, **changes, **{name: value for name, value in small.items() if name in names})
 

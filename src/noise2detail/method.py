@@ -122,6 +122,14 @@ class Method(Protocol):
 
 
 @runtime_checkable
+class TellsProgress(Protocol):
+    """A denoiser that takes long for an image and can say how far it is."""
+
+    def telling(self, on_progress: Callable[[float], None]) -> Denoiser:
+        """The same denoiser, which calls ``on_progress`` with the share that is done; that may raise ``Cancelled``."""
+
+
+@runtime_checkable
 class FitsEach(Protocol):
     """A method that can train a network for each of many images in one batched program."""
 

@@ -56,7 +56,7 @@ def test_the_second_cascade_is_better_than_the_first() -> None:
     noisy = clean + 0.1 * normal(1, 1, 72, 72)
     denoiser = BM3D(sigma=0.1).fit(noisy, Context())
     stages = denoiser.stages(noisy)
-    assert mean_square(stages["denoised"] - clean) < 0.9 * mean_square(stages["hard threshold"] - clean)
+    assert mean_square(stages["denoised"] - clean) < 0.9 * mean_square(stages["hard_threshold"] - clean)
     assert torch.equal(stages["denoised"], denoiser(noisy))
 
 

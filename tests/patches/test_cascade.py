@@ -88,10 +88,10 @@ def test_identical_channels_give_what_one_gives() -> None:
     torch.testing.assert_close(found, alone.repeat(4, 1, 1), atol=1e-4, rtol=0)
 
 
-def test_every_row_of_cells_is_reported_and_may_stop() -> None:
+def test_every_piece_is_reported_and_may_stop() -> None:
     noisy, heard = scene(70, 20)[None], []
     FIRST.run(noisy, None, WHITE, lambda: heard.append(1))
-    assert len(heard) == FIRST.rows(70) == 4
+    assert len(heard) == FIRST.pieces(70, 20) == 4
 
     def stop() -> None:
         raise Cancelled

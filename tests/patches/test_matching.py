@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from noise2detail.patches.layout import Layout, Search
-from noise2detail.patches.matching import grouped, match_row, squared_lengths
+from noise2detail.patches.layout import Layout, Piece, Search
+from noise2detail.patches.matching import grouped, match, squared_lengths
 
-SIZES = pytest.mark.parametrize("size", [(8, 8), (9, 31), (40, 8), (37, 45)], ids=lambda s: f"{s[0]}x{s[1]}")
+SIZES = pytest.mark.parametrize("size", [(8, 8), (9, 41), (40, 8), (37, 45)], ids=lambda s: f"{s[0]}x{s[1]}")
 
 
 @SIZES
@@ -19,8 +19,8 @@ def test_matches_are_those_of_a_full_search(size: tuple[int, int], reach: int, s
     for strip in layout.strips(1):
         table = strip.patches(bordered)
         lengths = squared_lengths(table, strip)
-        for row in range(strip.rows):
-            places, differences = match_row(table, lengths, strip, row)
+        for piece in strip.pieces():
+            places, differences = match(table, lengths, strip, piece)
             head = places[:, 0]
             corners = torch.stack([places // strip.wide + strip.top - reach, places % strip.wide - reach], -1)
             assert len(head) == len(set(head.tolist()))
@@ -44,7 +44,7 @@ def test_identical_patches_do_not_take_the_place_of_the_reference() -> None:
     bordered = layout.bordered(torch.full((1, 20, 20), 0.7))[0]
     (strip,) = layout.strips(10**6)
     table = strip.patches(bordered)
-    places, _ = match_row(table, squared_lengths(table, strip), strip, 0)
+    places, _ = match(table, squared_lengths(table, strip), strip, Piece(0, 0, 1))
     corners = torch.stack([places[:, 0] // strip.wide - 19, places[:, 0] % strip.wide - 19], 1)
     assert corners.tolist() == [[v, u] for v in range(0, 13, 3) for u in range(0, 13, 3)]
 
@@ -59,7 +59,12 @@ def test_groups_are_powers_of_two_within_the_limit() -> None:
 
 @SIZES
 @pytest.mark.parametrize("positions", [1, 3000, 10**6])
-def test_strips_hold_every_row_of_cells_once(size: tuple[int, int], positions: int) -> None:
+def test_strips_hold_every_cell_once(size: tuple[int, int], positions: int) -> None:
     layout = Layout(Search(cell=2), *size)
-    rows = [strip.first + row for strip in layout.strips(positions) for row in range(strip.rows)]
-    assert rows == list(range(layout.cells(size[0])))
+    cells = [
+        (strip.first + piece.row, piece.first + cell)
+        for strip in layout.strips(positions)
+        for piece in strip.pieces()
+        for cell in range(piece.cells)
+    ]
+    assert cells == [(row, cell) for row in range(layout.cells(size[0])) for cell in range(layout.cells(size[1]))]

@@ -5,8 +5,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from noise2detail.patches.spectrum import coefficient_variances, kernel_autocovariance, measured_autocovariance
-from noise2detail.patches.transforms import Transform, patch_matrix
+from noise2detail.patches.spectrum import (
+    coefficient_variances,
+    kernel_autocovariance,
+    lagged_covariances,
+    measured_autocovariance,
+    stack_variances,
+)
+from noise2detail.patches.transforms import Transform, haar_matrix, patch_matrix
 
 KERNEL = torch.tensor([[1.0, 2.0, 0.0], [0.0, 3.0, 1.0], [0.5, 0.0, 1.0]])
 
@@ -31,7 +37,7 @@ def test_autocovariance_of_a_kernel() -> None:
 @pytest.mark.parametrize("transform", ["dct", "bior1.5"])
 def test_white_noise_has_the_same_variance_in_every_coefficient(transform: Transform) -> None:
     for white in (torch.tensor([[4.0]]), F.pad(torch.tensor([[4.0]]), (9, 9, 9, 9))):
-        found = coefficient_variances(white, patch_matrix(transform, 8))
+        found = coefficient_variances(lagged_covariances(white, patch_matrix(transform, 8)))
         torch.testing.assert_close(found, torch.full((64,), 4.0, dtype=torch.float64))
 
 
@@ -39,7 +45,7 @@ def test_white_noise_has_the_same_variance_in_every_coefficient(transform: Trans
 def test_variances_of_correlated_noise_are_those_of_samples(transform: Transform) -> None:
     matrix = patch_matrix(transform, 8).float()
     samples = correlated(40000, 8, 8).flatten(1) @ matrix.mT
-    found = coefficient_variances(kernel_autocovariance(KERNEL), matrix)
+    found = coefficient_variances(lagged_covariances(kernel_autocovariance(KERNEL), matrix))
     torch.testing.assert_close(found, samples.var(0), rtol=0.05, atol=2e-3)
 
 
@@ -55,7 +61,7 @@ def test_the_autocovariance_is_measured(sigma: float) -> None:
 def test_structure_does_not_pass_for_noise() -> None:
     noise = correlated(1, 160, 160)
     structured = noise.clone()
-    structured[:, 60:, ::9] += 20
+    structured[:, 110:, ::9] += 20
     alone, found = measured_autocovariance(noise), measured_autocovariance(structured)
     assert found[7, 7] == pytest.approx(float(alone[7, 7]), rel=0.2)
 
@@ -75,3 +81,23 @@ def test_small_images_are_measured_too(size: tuple[int, int]) -> None:
     found = measured_autocovariance(correlated(1, *size))
     assert math.isfinite(float(found.sum()))
     assert found.abs().argmax() == found.numel() // 2
+
+
+@pytest.mark.parametrize("transform", ["dct", "bior1.5"])
+@pytest.mark.parametrize("white", [False, True], ids=["correlated", "white"])
+def test_variances_of_a_stack_are_those_of_samples(transform: Transform, white: bool) -> None:
+    """Four patches: two overlap, one touches, one is far away."""
+    corners = [(0, 0), (2, 1), (0, 8), (20, 3)]
+    matrix, haar = patch_matrix(transform, 8).float(), haar_matrix(4).float()
+    noise = normal_noise(20000, 28, 16) if white else correlated(20000, 28, 16)
+    patches = torch.stack([noise[:, y : y + 8, x : x + 8].flatten(1) for y, x in corners])
+    samples = torch.einsum("ij,jnk->ink", haar, patches @ matrix.mT).var(1)
+    shape = torch.ones(1, 1) if white else kernel_autocovariance(KERNEL)
+    group = torch.tensor([[y * 40 + x for y, x in corners]] * 2).mT
+    found = stack_variances(group, 40, haar, lagged_covariances(shape, matrix))
+    torch.testing.assert_close(found[:, 0], samples, rtol=0.06, atol=4e-3)
+    assert torch.equal(found[:, 1], found[:, 0])
+
+
+def normal_noise(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(2))

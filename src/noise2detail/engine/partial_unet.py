@@ -80,9 +80,10 @@ class PartialUNet(nn.Module):
     on the way down), where the program mirrors pixels, of which a dropped one would be told its own value.
     """
 
-    def __init__(self, channels: int, width: int = 48, dropout: float = 0.3) -> None:
+    def __init__(self, channels: int, width: int = 48, dropout: float = 0.3, *, bounded: bool = True) -> None:
         super().__init__()
         self.dropout = dropout
+        self.bounded = bounded
         self.first = PartialConv2d(channels, width)
         self.down = nn.ModuleList(PartialConv2d(width, width) for _ in range(LEVELS + 1))
         up: list[nn.Module] = []
@@ -122,7 +123,8 @@ class PartialUNet(nn.Module):
             deep = torch.cat([F.interpolate(deep, scale_factor=2, mode="nearest"), kept.pop()], 1)
             deep = F.leaky_relu(first(self._dropped(deep)), NEGATIVE_SLOPE, inplace=True)
             deep = F.leaky_relu(second(self._dropped(deep)), NEGATIVE_SLOPE, inplace=True)
-        return torch.sigmoid(self.last(self._dropped(deep)))
+        result: Tensor = self.last(self._dropped(deep))
+        return torch.sigmoid(result) if self.bounded else result
 
     def _dropped(self, values: Tensor) -> Tensor:
         return F.dropout(values, self.dropout, training=True) if self.dropout else values

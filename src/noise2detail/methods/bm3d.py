@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -16,7 +16,7 @@ from noise2detail.patches.layout import Search
 from noise2detail.patches.spectrum import kernel_autocovariance, measured_autocovariance
 from noise2detail.types import Batch
 
-PIXEL = 8.0
+PIXEL = 6.0
 """Pixels through a training step that take as long as one pixel through both cascades, on a processor."""
 
 
@@ -30,7 +30,7 @@ class BM3D:
     TIP 2007; variances of correlated noise in each coefficient: Mäkinen, Azzari & Foi, "Collaborative filtering of
     correlated noise", IEEE TIP 2020. Deviations: channels are not taken to luminance and chrominance but rotated until
     their structure is uncorrelated, which needs no colours; images are mirrored by up to two pixels where the reference
-    patches do not end at the edge; noise shared by patches that overlap is not taken into account.
+    patches do not end at the edge; noise shared by patches that overlap counts in the first cascade only.
     """
 
     scope: ClassVar[Literal["any", "image"]] = "any"
@@ -111,7 +111,7 @@ class BM3D:
             Of the image, the shorter one, in pixels: no patch is larger.
         """
         if self.profile == "standard":
-            return Cascade(Search(), "bior1.5", 2.6), Cascade(Search(count=32, limit=0.8))
+            return Cascade(Search(), "bior1.5", 2.65, overlap=True), Cascade(Search(count=32, limit=0.8))
         scale = (255 * sigma) ** -2  # of the published limits, to units of the variance
         if sigma <= 40 / 255:
             first, second = Search(limit=2500 * scale), Search(count=32, limit=400 * scale)
@@ -166,17 +166,21 @@ class BM3DDenoiser:
         """Result of the second cascade."""
         return self.stages(noisy)["denoised"]
 
+    def telling(self, on_progress: Callable[[float], None]) -> "BM3DDenoiser":
+        """The same, with somebody who hears how far it is."""
+        return replace(self, on_progress=on_progress)
+
     def stages(self, noisy: Batch) -> Mapping[str, Batch]:
         """Results of both cascades."""
         if not len(self.rotation):
-            return {"hard threshold": noisy.clone(), "denoised": noisy.clone()}
+            return {"hard_threshold": noisy.clone(), "denoised": noisy.clone()}
         forth = self.rotation.to(noisy)
         active = (forth != 0).any(0)
         back = torch.linalg.inv(self.rotation[:, active.cpu()].double()).to(noisy)
         components = torch.einsum("kc,bcyx->bkyx", forth, noisy)
         results = zip(*self._filtered(components), strict=True)
         stages = {}
-        for name, images in zip(("hard threshold", "denoised"), results, strict=True):
+        for name, images in zip(("hard_threshold", "denoised"), results, strict=True):
             stages[name] = noisy.clone()
             stages[name][:, active] = torch.einsum("ck,bkyx->bcyx", back, torch.stack(images))
         return stages
@@ -186,7 +190,7 @@ class BM3DDenoiser:
         noise = torch.einsum("kc,cyx->kyx", self.rotation.square(), self.autocovariance)
         sigma = self.rotation.norm(dim=0).amax().reciprocal()
         cascades = self.method.cascades(float(sigma), min(components.shape[2:]))
-        done, total = 0, len(components) * sum(cascade.rows(components.shape[2]) for cascade in cascades)
+        done, total = 0, len(components) * sum(cascade.pieces(*components.shape[2:]) for cascade in cascades)
 
         def tick() -> None:
             nonlocal done

@@ -15,7 +15,7 @@ from noise2detail.engine.partial_unet import MULTIPLE, PartialUNet
 from noise2detail.engine.precision import convolutions_in
 from noise2detail.engine.schedule import Halving, OneCycle, Schedule
 from noise2detail.engine.seeding import seeded
-from noise2detail.engine.unit_range import unit_range
+from noise2detail.engine.unit_range import standard_range, unit_range
 from noise2detail.engine.work import BACKWARD, pass_work
 from noise2detail.errors import SettingError, check_setting
 from noise2detail.method import Context, Cost, Denoiser, Step
@@ -57,6 +57,9 @@ class Self2Self:
     crops: int = 1
     """Number of crops that a step reads."""
 
+    bounded: bool = True
+    """End in a sigmoid, as published, on values between 0 and 1; else in nothing, on values of mean 0 and deviation 1."""
+
     def __post_init__(self) -> None:
         for name in ("steps", "width", "passes", "crops"):
             check_setting(name, getattr(self, name))
@@ -72,14 +75,15 @@ class Self2Self:
     def recipe(cls, name: str) -> "Self2Self":
         """Settings of ``standard`` or ``paper``.
 
-        ``standard`` is reduced: a narrower network, few steps on random crops at a higher rate, fewer passes.
+        ``standard`` is reduced: a narrower network, few steps on random crops at a higher rate, no sigmoid (which
+        learns dark images slowly), fewer passes.
         """
-        return {"standard": cls(800, 1e-3, width=24, passes=16, crop=64, crops=2), "paper": cls()}[name]
+        return {"standard": cls(800, 3e-3, width=24, passes=16, crop=64, crops=2, bounded=False), "paper": cls()}[name]
 
     def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> Denoiser:
         """Mean of what one network, trained on all images of the batch, guesses; nothing is taken from ``start``."""
         del start
-        values = unit_range(noisy, context.mask)
+        values = (unit_range if self.bounded else standard_range)(noisy, context.mask)
         with seeded(context.seed, context.device):
             training = _Training(self, values.into(noisy), context.mask)
             schedule: Schedule = Halving(self.rate, self.steps) if self.crop is None else OneCycle(self.rate)
@@ -119,7 +123,7 @@ class _Training:
     def __init__(self, method: Self2Self, images: Batch, mask: Mask | None) -> None:
         self._method, self.images = method, images
         device = images.device
-        self.net: PartialUNet = PartialUNet(images.shape[1], method.width, method.dropout).to(  # type: ignore[call-overload]
+        self.net: PartialUNet = PartialUNet(images.shape[1], method.width, method.dropout, bounded=method.bounded).to(  # type: ignore[call-overload]
             device=device, memory_format=torch.channels_last
         )
         valid = images.new_ones(len(images), 1, *images.shape[2:]) if mask is None else mask.float()

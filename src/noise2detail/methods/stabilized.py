@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from noise2detail.method import Context, Cost, Denoiser
+from noise2detail.method import Context, Cost, Denoiser, TellsProgress
 from noise2detail.noise.clipping import Table, unclipping
 from noise2detail.noise.estimate import estimate_noise
 from noise2detail.noise.model import NoiseModel
@@ -177,6 +177,10 @@ class StabilizedDenoiser:
     def __call__(self, noisy: Batch) -> Batch:
         """Stabilised, denoised, and taken back."""
         return _each(self.inner(_each(noisy, self.channels, _Channel.forward)), self.channels, _Channel.back)
+
+    def telling(self, on_progress: Callable[[float], None]) -> "StabilizedDenoiser":
+        """The same, with somebody who hears how far the inner denoiser is, if that can say it."""
+        return replace(self, inner=self.inner.telling(on_progress)) if isinstance(self.inner, TellsProgress) else self
 
     def stages(self, noisy: Batch) -> Mapping[str, Batch]:
         """Those of the inner denoiser, each taken back."""

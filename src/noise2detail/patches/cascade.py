@@ -9,8 +9,8 @@ from torch import Tensor
 from noise2detail.patches.aggregation import Ledger
 from noise2detail.patches.collaborative import Filtered, hard_threshold, stacked, wiener
 from noise2detail.patches.layout import Layout, Search, Strip
-from noise2detail.patches.matching import grouped, match_row, squared_lengths
-from noise2detail.patches.spectrum import coefficient_variances
+from noise2detail.patches.matching import grouped, match, squared_lengths
+from noise2detail.patches.spectrum import coefficient_variances, lagged_covariances, stack_variances
 from noise2detail.patches.transforms import Transform, haar_matrix, kaiser, patch_matrix
 
 GUIDES = 3
@@ -29,9 +29,11 @@ class Cascade:
     """Threshold, in standard deviations of a coefficient; without effect where there is a pilot."""
     prefilter: float = 0.0
     """Threshold below which a coefficient of a patch is ignored when patches are compared; 0: nothing is."""
+    overlap: bool = False
+    """Take into account that patches of a group which overlap share noise."""
     beta: float = 2.0
     """Of the Kaiser window with which patches are put together."""
-    positions: int = 2**18
+    positions: int = 3 * 2**17
     """Candidates that are held at a time: each takes 256 bytes per channel, twice or three times."""
 
     def run(
@@ -48,7 +50,7 @@ class Cascade:
         autocovariances
             Of the noise of each channel, ``(channel, lag_y, lag_x)``, all of the same total variance.
         tick
-            Called after each row of cells, of which there are ``rows``; may raise.
+            Called after each of the ``pieces``; may raise.
         """
         layout = Layout(self.search, *noisy.shape[-2:])
         tools = _Tools.of(self, autocovariances.to(noisy))
@@ -64,28 +66,28 @@ class Cascade:
         result: Tensor = sums[inside] / weights[inside]
         return result
 
-    def rows(self, y: int) -> int:
-        """Rows of cells in an image so high."""
-        return Layout(self.search, y, y).cells(y)
+    def pieces(self, y: int, x: int) -> int:
+        """Pieces into which an image of this size is cut."""
+        return Layout(self.search, y, x).pieces
 
     def _strip(self, strip: Strip, bordered: Tensor, tools: "_Tools", tick: Callable[[], None]) -> list[Ledger]:
         patches = [strip.patches(image) for image in bordered]
-        channels = len(tools.variances)
+        channels = len(tools.lagged)
         # the pilot is the better guide where there is one
         guide = tools.guide(patches[-channels:], self.prefilter)
         tables = [values @ tools.matrix.mT for values in patches]
         del patches
         ledgers = [Ledger.empty(table) for table in tables[:channels]]
         lengths = squared_lengths(guide, strip)
-        for row in range(strip.rows):
-            for group in grouped(*match_row(guide, lengths, strip, row), self.search.limit):
+        for piece in strip.pieces():
+            for group in grouped(*match(guide, lengths, strip, piece), self.search.limit * tools.unit):
                 for channel, ledger in enumerate(ledgers):
-                    ledger.add(group, self._filtered(group, tables[channel::channels], tools, channel))
+                    haar, variance = tools.haar[len(group)], tools.variance(group, channel, strip.wide)
+                    ledger.add(group, self._filtered(group, tables[channel::channels], haar, variance))
             tick()
         return ledgers
 
-    def _filtered(self, group: Tensor, tables: list[Tensor], tools: "_Tools", channel: int) -> Filtered:
-        haar, variance = tools.haar[len(group)], tools.variances[channel]
+    def _filtered(self, group: Tensor, tables: list[Tensor], haar: Tensor, variance: Tensor) -> Filtered:
         spectra = [stacked(table, group, haar) for table in tables]
         if len(spectra) == 1:
             return hard_threshold(spectra[0], haar, variance, self.factor)
@@ -103,27 +105,42 @@ class _Tools:
     """Weights of the pixels of a patch."""
     haar: dict[int, Tensor]
     """Transform of a stack of so many patches."""
-    variances: Tensor
-    """Of the noise, ``(channel, coefficients)``."""
-    metrics: Tensor
-    """Makes white noise of the noise of a patch, for comparison: ``(channel, coefficients, pixels)``."""
+    lagged: list[Tensor]
+    """Of the noise of each channel, from ``lagged_covariances``."""
+    overlap: bool
+    metrics: Tensor | None
+    """Makes white noise of the noise of a patch, for comparison: ``(channel, coefficients, pixels)``; None: it is."""
 
     @classmethod
     def of(cls, cascade: Cascade, autocovariances: Tensor) -> "_Tools":
         side = cascade.search.side
-        matrix, cosines = patch_matrix(cascade.transform, side), patch_matrix("dct", side)
+        matrix = patch_matrix(cascade.transform, side)
         haar = {2**n: haar_matrix(2**n) for n in range(cascade.search.count.bit_length())}
-        own, even = (
-            torch.stack([coefficient_variances(one, basis.to(one)) for one in autocovariances])
-            for basis in (matrix, cosines)
-        )
-        metrics = cosines.to(even) * even.rsqrt()[..., None]
-        inverse, window = matrix.inverse().to(own), kaiser(side, cascade.beta).to(own)
-        return cls(matrix.to(own), inverse, window, {n: part.to(own) for n, part in haar.items()}, own, metrics)
+        lagged = [lagged_covariances(one, matrix.to(one)) for one in autocovariances]
+        metrics = None
+        if cascade.prefilter or autocovariances[0].numel() > 1:
+            cosines = patch_matrix("dct", side).to(autocovariances)
+            even = torch.stack([coefficient_variances(lagged_covariances(one, cosines)) for one in autocovariances])
+            metrics = cosines * even.rsqrt()[..., None]
+        parts = [part.to(autocovariances) for part in (matrix, matrix.inverse(), kaiser(side, cascade.beta))]
+        stacks = {size: part.to(autocovariances) for size, part in haar.items()}
+        return cls(parts[0], parts[1], parts[2], stacks, lagged, cascade.overlap, metrics)
+
+    def variance(self, group: Tensor, channel: int, wide: int) -> Tensor:
+        """Of the noise in each coefficient of groups, or of any of their patches."""
+        if self.overlap and len(group) > 1:
+            return stack_variances(group, wide, self.haar[len(group)], self.lagged[channel])
+        return coefficient_variances(self.lagged[channel])
+
+    @property
+    def unit(self) -> float:
+        """Variance of the noise in what is compared."""
+        return 1.0 if self.metrics is not None else float(coefficient_variances(self.lagged[0])[0])
 
     def guide(self, patches: list[Tensor], prefilter: float) -> Tensor:
-        """What is compared of each candidate: coefficients in units of their noise."""
-        table = torch.cat(
-            [values @ metric.mT for values, metric in zip(patches[:GUIDES], self.metrics, strict=False)], 1
-        )
+        """What is compared of each candidate: pixels, or coefficients in units of their noise."""
+        patches = patches[:GUIDES]
+        if self.metrics is not None:
+            patches = [one @ metric.mT for one, metric in zip(patches, self.metrics, strict=False)]
+        table = torch.cat(patches, 1) if len(patches) > 1 else patches[0]
         return table.mul_(table.abs() > prefilter) if prefilter else table

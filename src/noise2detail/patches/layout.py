@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+PIECE = 8
+"""Cells whose groups are formed and filtered together: what they need stays in the cache."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -20,7 +23,7 @@ class Search:
     count: int = 16
     """Patches of a group at most, the reference among them; a power of two."""
     limit: float = float("inf")
-    """Largest mean square difference of a pixel between similar patches."""
+    """Largest mean square difference of a pixel between similar patches; for a cascade in variances of the noise."""
     cell: int = 6
     """References along each side of a cell, which share one window of candidates."""
 
@@ -70,6 +73,11 @@ class Layout:
         ]
         return F.pad(images, (search.reach, behind[0], search.reach, behind[1]))
 
+    @property
+    def pieces(self) -> int:
+        """Pieces of all rows of cells."""
+        return self.cells(self.y) * -(-self.cells(self.x) // PIECE)
+
     def strips(self, positions: int) -> Iterator["Strip"]:
         """Bands of rows of cells that together hold every reference, each with about so many candidates at most."""
         high = self.search.step * self.search.cell
@@ -104,6 +112,13 @@ class Strip:
         """Candidates in a row."""
         return self.layout.spread(self.layout.x)
 
+    def pieces(self) -> Iterator["Piece"]:
+        """Every row of cells, in pieces."""
+        across = self.layout.cells(self.layout.x)
+        for row in range(self.rows):
+            for first in range(0, across, PIECE):
+                yield Piece(row, first, min(PIECE, across - first))
+
     def cut(self, bordered: Tensor) -> Tensor:
         """Pixels of its candidates, ``(..., y, x)``."""
         return bordered[..., self.top : self.top + self.high + self.layout.search.side - 1, :]
@@ -113,3 +128,15 @@ class Strip:
         side = self.layout.search.side
         views = self.cut(bordered).unfold(0, side, 1).unfold(1, side, 1)  # (high, wide, side, side)
         return views.reshape(self.high * self.wide, side * side)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some cells of one row of a strip."""
+
+    row: int
+    """Of cells, from 0 for the strip's first."""
+    first: int
+    """Cell of the row with which it begins."""
+    cells: int
+    """How many."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from noise2detail.patches.layout import Strip
+from noise2detail.patches.layout import Piece, Strip
 
 
 def squared_lengths(table: Tensor, strip: Strip) -> Tensor:
@@ -22,8 +22,8 @@ def squared_lengths(table: Tensor, strip: Strip) -> Tensor:
     return lengths.masked_fill_(~(inside[0][:, None] & inside[1]), torch.inf)
 
 
-def match_row(table: Tensor, lengths: Tensor, strip: Strip, row: int) -> tuple[Tensor, Tensor]:
-    """Most similar candidates of every reference in a row of cells, and their mean square differences.
+def match(table: Tensor, lengths: Tensor, strip: Strip, piece: Piece) -> tuple[Tensor, Tensor]:
+    """Most similar candidates of every reference in a piece of a row of cells, and their mean square differences.
 
     ``|a - b|^2 = |a|^2 - 2 a.b + |b|^2``: the middle term is one matrix product for all references of a cell with all
     candidates of its window. Within the products, those that belong to one reference form a square whose place moves
@@ -37,8 +37,8 @@ def match_row(table: Tensor, lengths: Tensor, strip: Strip, row: int) -> tuple[T
         From ``squared_lengths``.
     strip
         Geometry.
-    row
-        Of cells, from 0 for the strip's first.
+    piece
+        The cells.
 
     Returns
     -------
@@ -47,8 +47,8 @@ def match_row(table: Tensor, lengths: Tensor, strip: Strip, row: int) -> tuple[T
     """
     search, wide, values = strip.layout.search, strip.wide, table.shape[1]
     cell, step, reach, window = search.cell, search.step, search.reach, search.window
-    cells = strip.layout.cells(strip.layout.x)
-    top, hop, width = row * cell * step * wide, cell * step, 2 * reach + 1
+    cells, hop, width = piece.cells, cell * step, 2 * reach + 1
+    top = (piece.row * wide + piece.first) * hop
     around = table.as_strided((cells, window, window, values), (hop * values, wide * values, values, 1), top * values)
     around = around.reshape(cells, window * window, values)
     shape, stride, start = (cells, cell, cell), (hop, step * wide, step), top + reach * wide + reach
@@ -60,8 +60,8 @@ def match_row(table: Tensor, lengths: Tensor, strip: Strip, row: int) -> tuple[T
         (*shape, width, width), (cell * cell * square, cell * square + step * window, square + step, window, 1)
     )
     inner[..., reach, reach] = -torch.inf  # rounding must not put another patch before the reference
-    lines = min(strip.layout.references(strip.layout.y) - (strip.first + row) * cell, cell)
-    columns = strip.layout.references(strip.layout.x)
+    lines = min(strip.layout.references(strip.layout.y) - (strip.first + piece.row) * cell, cell)
+    columns = min(strip.layout.references(strip.layout.x) - piece.first * cell, cells * cell)
     scores = inner.transpose(0, 1)[:lines].reshape(lines, cells * cell, width * width)[:, :columns]
     scores, nearest = scores.reshape(lines * columns, -1).topk(search.count, largest=False)
     corner = torch.arange(lines, device=table.device)[:, None] * wide + torch.arange(columns, device=table.device)

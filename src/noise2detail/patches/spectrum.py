@@ -15,6 +15,15 @@ LAGS = 7
 SHARE = 0.2
 """Of all blocks, the flattest: these are looked at."""
 
+MOST = 8192
+"""Blocks that are looked at: each takes 30 KiB."""
+
+FLOOR = 1e-3
+"""Least variance of a coefficient, as a share of the largest of its patch."""
+
+PART = 256
+"""Groups whose covariances are gathered at a time: they fit into the cache."""
+
 _MEDIAN = math.log(2)
 """Of the power of normal noise, whose mean is 1."""
 
@@ -26,8 +35,8 @@ def kernel_autocovariance(kernel: Tensor) -> Tensor:
     return product / kernel.square().sum()
 
 
-def coefficient_variances(autocovariance: Tensor, matrix: Tensor) -> Tensor:
-    """Variance of the noise in each coefficient of a patch: the diagonal of ``matrix @ covariance @ matrix.T``.
+def lagged_covariances(autocovariance: Tensor, matrix: Tensor) -> Tensor:
+    """Covariance of the noise in the same coefficient of two patches, by the lag from one patch to the other.
 
     Parameters
     ----------
@@ -35,19 +44,57 @@ def coefficient_variances(autocovariance: Tensor, matrix: Tensor) -> Tensor:
         ``(y, x)``, sides odd, lag 0 in the middle; lags beyond it count as 0.
     matrix
         Transform of a patch written row by row, ``(side * side, side * side)``.
+
+    Returns
+    -------
+    ``(lag_y, lag_x, coefficient)``, lag 0 in the middle, zeros at the rim: of patches that are farther apart too.
     """
     side = math.isqrt(matrix.shape[1])
-    reach = [size // 2 for size in autocovariance.shape]
-    at = torch.arange(side, device=matrix.device)
-    lag = at[:, None] - at  # of the second pixel behind the first, along one axis
-    inside = [lag.abs() <= far for far in reach]
-    rows, columns = ((lag + far).clamp(0, 2 * far) for far in reach)
-    covariance = autocovariance[rows[:, None, :, None], columns[None, :, None, :]]
-    covariance = covariance * (inside[0][:, None, :, None] & inside[1][None, :, None, :])
-    covariance = covariance.reshape(side * side, side * side).to(matrix)
-    variances = ((matrix @ covariance) * matrix).sum(1)
-    # a measured autocovariance may be that of no noise at all: no coefficient has variance 0 or less
-    return variances.clamp_min(1e-3 * float(variances.max()))
+    basis = matrix.view(-1, 1, side, side)
+    # of a basis function with itself: only how far two pixels are apart matters
+    products = F.conv2d(basis.transpose(0, 1), basis, padding=side - 1, groups=len(basis)).transpose(0, 1)
+    pads = [size // 2 for size in autocovariance.shape]
+    around = F.pad(products, (2 * pads[1] + 1, 2 * pads[1] + 1, 2 * pads[0] + 1, 2 * pads[0] + 1))
+    found = F.conv2d(around, autocovariance.to(matrix)[None, None])[:, 0]
+    return found.permute(1, 2, 0).contiguous()
+
+
+def coefficient_variances(lagged: Tensor) -> Tensor:
+    """Variance of the noise in each coefficient of a patch, from ``lagged_covariances``; all above 0."""
+    variances = lagged[len(lagged) // 2, lagged.shape[1] // 2]
+    # a measured autocovariance may be that of no noise at all
+    return variances.clamp_min(FLOOR * float(variances.max()))
+
+
+def stack_variances(group: Tensor, wide: int, haar: Tensor, lagged: Tensor) -> Tensor:
+    """Variance of the noise in each coefficient of groups, ``(size, groups, coefficients)``: patches may overlap.
+
+    Parameters
+    ----------
+    group
+        Corners of the patches, numbered row by row, ``(size, groups)``.
+    wide
+        Corners in a row.
+    haar
+        Orthonormal transform of a stack.
+    lagged
+        From ``lagged_covariances``.
+    """
+    size, groups = group.shape
+    own = coefficient_variances(lagged)
+    found = own.expand(size, groups, -1).clone()
+    first, second = torch.triu_indices(size, size, 1, device=group.device)
+    weights = 2 * haar[:, first] * haar[:, second]
+    corner = group.div(wide, rounding_mode="floor"), group % wide
+    far = [length // 2 for length in lagged.shape[:2]]
+    lags = [(at[first] - at[second]).clamp(-end, end) + end for at, end in zip(corner, far, strict=True)]
+    places = lags[0] * lagged.shape[1] + lags[1]  # (pairs, groups)
+    table = lagged.flatten(0, 1)
+    for start in range(0, groups, PART):
+        part, target = places[:, start : start + PART], found[:, start : start + PART]
+        covariances = table.index_select(0, part.reshape(-1)).view(len(first), -1)
+        target.add_((weights @ covariances).view_as(target))
+    return found.clamp_min_(FLOOR * float(own.max()))
 
 
 def measured_autocovariance(images: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -69,26 +116,39 @@ def measured_autocovariance(images: Tensor, mask: Tensor | None = None) -> Tenso
     lags = min(LAGS, side // 2 - 1)
     if not len(blocks):
         return images.new_zeros(2 * lags + 1, 2 * lags + 1)
-    blocks = blocks[unrest.argsort()[: math.ceil(SHARE * len(blocks))]]
-    blocks = blocks - blocks.mean((1, 2), keepdim=True)
     line = torch.hann_window(side + 2, periodic=False, dtype=blocks.dtype, device=blocks.device)[1:-1]
     window = line[:, None] * line
+    blocks = blocks - blocks.mean((1, 2), keepdim=True)
     power, own = (
         torch.fft.fft2(values, s=(2 * side, 2 * side)).abs().square() for values in (blocks * window, window[None])
     )
-    middle = power.median(0).values / (_MEDIAN if len(power) > 1 else 1.0)
+    flat = unrest.argsort()[: math.ceil(SHARE * len(blocks))]
+    middle = power[flat].median(0).values / (_MEDIAN if len(flat) > 1 else 1.0)
     # the block's mean was taken away: the lowest frequency is read off its neighbours
     middle[0, 0] = (middle[0, 2] + middle[2, 0]) / 2
     middle[0, 1] = middle[0, -1] = middle[1, 0] = middle[-1, 0] = middle[0, 0]
-    shared, plain = (torch.fft.ifft2(values).real for values in (middle, own[0]))
-    shift = ((lags, lags), (0, 1))
-    found: Tensor = (shared / plain).roll(*shift)[: 2 * lags + 1, : 2 * lags + 1]
+    shared, plain = (torch.fft.ifft2(values).real for values in (middle * _strength(power, middle), own[0]))
+    found: Tensor = (shared / plain).roll((lags, lags), (0, 1))[: 2 * lags + 1, : 2 * lags + 1]
     return found.float()
 
 
+def _strength(power: Tensor, flat: Tensor) -> float:
+    """How much stronger the noise of a usual block is than that of the flattest, ``power`` and ``flat`` by frequency.
+
+    Noise that is not the same everywhere is weakest on what looks flattest. The middle frequency of a block holds noise
+    also where there is structure, and the middle block stands for the image.
+    """
+    relative = (power / flat.clamp_min(torch.finfo(flat.dtype).tiny)).flatten(1).median(1).values / _MEDIAN
+    return float(relative.median())
+
+
 def _blocks(images: Tensor, mask: Tensor | None, side: int) -> tuple[Tensor, Tensor]:
-    """Blocks without gaps, and the variance of the frame around each; of the block itself in very small images."""
-    step, frame = max(side // 4, 1), side // 2 if min(images.shape[1:]) >= 3 * side else 0
+    """Blocks without gaps that are not constant, and the variance of the frame around each.
+
+    Very small images leave no room for a frame: of the block itself.
+    """
+    frame = side // 2 if min(images.shape[1:]) >= 3 * side else 0
+    step = max(side // 4, 1, math.ceil(math.sqrt(images.numel() / MOST)))
     size = side + 2 * frame
     windows = images.unfold(1, size, step).unfold(2, size, step)  # (image, rows, columns, size, size)
     blocks = windows[..., frame : frame + side, frame : frame + side]
@@ -96,7 +156,7 @@ def _blocks(images: Tensor, mask: Tensor | None, side: int) -> tuple[Tensor, Ten
     area = size**2 - (side**2 if frame else 0)
     first, second = ((moments[n] - (moments[n + 1] if frame else 0)) / area for n in (0, 2))
     unrest = second - first.square()
-    if mask is None:
-        return blocks.reshape(-1, side, side), unrest.flatten()
-    whole = mask.unfold(1, size, step).unfold(2, size, step).all((3, 4))
-    return blocks[whole], unrest[whole]
+    chosen = blocks.amax((3, 4)) > blocks.amin((3, 4))
+    if mask is not None:
+        chosen &= mask.unfold(1, size, step).unfold(2, size, step).all((3, 4))
+    return blocks[chosen], unrest[chosen]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from noise2detail.method import Denoiser, Step
+from noise2detail.method import Denoiser, Step, TellsProgress
 from noise2detail.pipeline.fitting import channel_groups
 from noise2detail.pipeline.progress import Listener, Part
 from noise2detail.plans import Plan
@@ -70,13 +70,21 @@ def apply_to_plane(
     groups = channel_groups(len(plane), plan.channel_mode)
     for number, (denoiser, group) in enumerate(zip(denoisers, groups, strict=True)):
         listen = Part(number, len(groups), "channel").listen(on_step)
-        compute = _on_device(images_of(denoiser), plan.device)
+        compute = _on_device(images_of(_telling(denoiser, listen)), plan.device)
         noisy = torch.from_numpy(plane[None, group])
         for done in walk(compute, noisy, side, halo=denoiser.halo, alignment=denoiser.alignment):
             for name, image in done.result.items():
                 for channel, pixels in enumerate(image, group.start):
                     yield Piece(name, channel, done.tile.place, pixels[done.tile.own])
             listen(Step("applying", done.index, done.count, None, done.fraction))
+
+
+def _telling(denoiser: Denoiser, listen: Listener) -> Denoiser:
+    """A denoiser that needs the image whole and says how far it is, where it can."""
+    if denoiser.halo is not None or not isinstance(denoiser, TellsProgress):
+        return denoiser
+    # the end is told with the result
+    return denoiser.telling(lambda share: listen(Step("filtering", round(100 * share), 100, None, 0.99 * share)))
 
 
 def _on_device(function: Callable[[Batch], Images], device: str) -> Callable[[Batch], dict[str, NDArray[np.float32]]]:
