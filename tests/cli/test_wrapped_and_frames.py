@@ -91,6 +91,8 @@ def test_one_frame_is_too_few(tmp_path: Path) -> None:
 def test_methods_of_one_image_have_nothing_to_share(tmp_path: Path) -> None:
     stack = save(tmp_path / "z.ome.tif", np.stack([CLEAN, CLEAN[::-1]]), "ZYX")
     for command, suffix in ((("denoise", "--fit", "shared"), ".ome.tif"), (("fit",), ".safetensors")):
-        done = n2d(command[0], stack, "-o", tmp_path / f"out{suffix}", *command[1:], "--method", "self2self", "--device", "cpu")
+        done = n2d(
+            command[0], stack, "-o", tmp_path / f"out{suffix}", *command[1:], "--method", "self2self", "--device", "cpu"
+        )
         assert done.exit_code == 2, done.output
         assert "self2self" in done.stderr

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from noise2detail.errors import SettingError
 from noise2detail.method import Context, Step
+from noise2detail.engine.plain_nets import PlainNet
 from noise2detail.methods import noise2fast
 from noise2detail.methods.noise2fast import Noise2Fast, Watch, cross_entropy, directed_pair, is_flat
 from tests.material import noisy_batch
@@ -117,12 +118,15 @@ def test_bright_gaps_do_not_count() -> None:
 
 
 def test_a_dead_network_is_trained_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Dead(noise2fast.PlainNet):
+    class Dead(PlainNet):
         def __init__(self, channels: int, width: int) -> None:
             super().__init__(channels, width)
-            nn.init.constant_(self.layers[14].bias, -100.0)  # type: ignore[arg-type]
+            bias = self.layers[14].bias
+            assert isinstance(bias, Tensor)
+            nn.init.constant_(bias, -100.0)
 
-    noisy, heard = noisy_batch(1, 1, 16, 16), []
+    noisy = noisy_batch(1, 1, 16, 16)
+    heard: list[Step] = []
     SHORT.fit(noisy, Context(on_step=heard.append))
     assert "second training" not in {step.stage for step in heard}
     monkeypatch.setattr(noise2fast, "PlainNet", Dead)

@@ -66,7 +66,9 @@ def plan_jobs(
     sources, skipped, absent = _sources(inputs)
     several = len(inputs) > 1 or inputs[0].is_dir()
     if not sources:
-        empty = UnreadableFileError(inputs[0], "holds no image", "expected image files in it, such as TIFF, PNG or DICOM")
+        empty = UnreadableFileError(
+            inputs[0], "holds no image", "expected image files in it, such as TIFF, PNG or DICOM"
+        )
         return Jobs((), skipped, absent or (empty,), several)
     jobs = _jobs(sources, output, several, pixel_type)
     created = _create_folder(Path(output)) if output is not None and _is_folder(output, several) else None
