@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from noise2detail.engine.plain_nets import PLAIN_DEPTH, DnCnn, PlainNet, ready, weights_of
+from noise2detail.engine.plain_nets import PLAIN_DEPTH, DnCnn, PlainNet, RunningNet, ready, weights_of
 
 
 def parameters(net: nn.Module) -> int:
@@ -29,8 +29,8 @@ def test_an_output_pixel_sees_eight_pixels_on_each_side_and_no_more(build: type[
     net(image)[0, 0, 12, 13].backward()
     assert image.grad is not None
     rows, columns = image.grad[0, 0].nonzero().unbind(1)
-    assert (rows.min(), rows.max()) == (12 - PLAIN_DEPTH, 12 + PLAIN_DEPTH)
-    assert (columns.min(), columns.max()) == (13 - PLAIN_DEPTH, 13 + PLAIN_DEPTH)
+    assert (int(rows.min()), int(rows.max())) == (12 - PLAIN_DEPTH, 12 + PLAIN_DEPTH)
+    assert (int(columns.min()), int(columns.max())) == (13 - PLAIN_DEPTH, 13 + PLAIN_DEPTH)
 
 
 @pytest.mark.parametrize("build", [PlainNet, DnCnn])
@@ -55,3 +55,39 @@ def test_copied_weights_stay_as_they_were() -> None:
             parameter.add_(1)
     assert all(torch.equal(value, before[name]) for name, value in kept.items())
     assert not any(torch.equal(value, kept[name]) for name, value in net.state_dict().items())
+
+
+def moved(net: nn.Module, seed: int) -> None:
+    """Other weights and, by a pass in training, other statistics."""
+    draws = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=draws))
+        net.train()(torch.randn(2, 1, 9, 9, generator=draws))
+
+
+def test_the_running_mean_is_that_of_weights_and_statistics() -> None:
+    net = DnCnn(1, 3)
+    mean = RunningNet(net, 0.5)
+    expected = weights_of(net)
+    for step, share in ((1, 0.1), (2, 2 / 11), (20, 0.5)):
+        moved(net, step)
+        mean.update(step, net)
+        for name, now in net.state_dict().items():
+            if now.is_floating_point():
+                expected[name] = share * expected[name] + (1 - share) * now
+            else:
+                expected[name] = now.clone()
+    found = mean.net.state_dict()
+    assert any(name.endswith("running_var") for name in found)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value)
+
+
+def test_a_running_mean_without_memory_is_the_network_itself() -> None:
+    net = DnCnn(1, 3)
+    mean = RunningNet(net, 0.0)
+    moved(net, 0)
+    mean.update(1, net)
+    assert all(torch.equal(value, mean.net.state_dict()[name]) for name, value in net.state_dict().items())
+    assert not mean.net.training

@@ -96,7 +96,7 @@ def test_nothing_is_learnt_through_the_denoised_image() -> None:
     drawn = draw_pairs(images, 8, draws())
     regulariser = pair_terms(lambda batch: scale * batch, images, drawn, drawn)[1]
     given, wanted = neighbours(images, drawn)
-    regulariser.sum().backward()
+    regulariser.sum().backward()  # type: ignore[no-untyped-call]
     # d/ds of (s a - b - (a - b))^2 at s = 1 is 2 (a - a) a = 0; through the image it would be other terms that cancel
     assert scale.grad is not None
     assert float(scale.grad) == 0
@@ -161,7 +161,30 @@ def test_noise_is_removed(crop: int) -> None:
     assert float((found - clean).square().mean()) < 0.4 * float((noisy - clean).square().mean())
 
 
-@pytest.mark.parametrize("setting", [{"steps": 0}, {"depth": 0}, {"crop": 4}, {"gamma": -1.0}, {"batch": 0}])
+def test_initial_weights_are_as_large_as_asked_for() -> None:
+    """The draws are the same; biases begin at 0."""
+    fresh = []
+    for gain in (0.1, 1.0):
+        torch.manual_seed(0)
+        fresh.append(dict(replace(SHORT, gain=gain).fresh(1).state_dict()))
+    for name, value in fresh[0].items():
+        torch.testing.assert_close(10 * value, fresh[1][name])
+
+
+def test_the_mean_of_the_weights_is_the_result() -> None:
+    noisy = noisy_batch(1, 1, 16, 16)
+    first = SHORT.fit(noisy, Context())
+    once = replace(SHORT, steps=1)
+    one = once.fit(noisy, Context(), first).tensors()
+    mean = replace(once, memory=0.5).fit(noisy, Context(), first).tensors()
+    assert any(not torch.equal(value, one[name]) for name, value in mean.items())
+    for name, before in first.tensors().items():
+        torch.testing.assert_close(mean[name], 0.1 * before + 0.9 * one[name])
+
+
+@pytest.mark.parametrize(
+    "setting", [{"memory": -1.0}, {"steps": 0}, {"depth": 0}, {"crop": 4}, {"gamma": -1.0}, {"batch": 0}]
+)
 def test_impossible_settings_are_refused(setting: dict[str, float]) -> None:
     with pytest.raises(SettingError, match=next(iter(setting))):
         Neighbor2Neighbor(**setting)  # type: ignore[arg-type]
@@ -180,4 +203,5 @@ def test_the_recipes() -> None:
         "normalised",
     )
     assert isinstance(paper.fresh(1), NoiseUNet)
+    assert (paper.gain, paper.memory, broken.memory) == (0.1, 0.0, 0.0)
     assert isinstance(broken.fresh(1), NormalisedUNet)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from noise2detail.engine.schedule import Halving
 from noise2detail.errors import SettingError
 from noise2detail.method import Context
 from noise2detail.methods import noise2self
-from noise2detail.methods.noise2self import GRID, Noise2Self, masked_error, phases, without_masked
+from noise2detail.methods.noise2self import GRID, Noise2Self, hidden_and_asked, masked_error, phases, without_masked
 from noise2detail.tiling.walk import apply_in_tiles
 from tests.material import noisy_batch
 
@@ -54,10 +54,11 @@ def test_masked_pixels_are_interpolated_and_others_stay(number: int) -> None:
                 assert float(found[0, channel, y, x]) == pytest.approx(expected, abs=1e-6)
 
 
-def test_what_the_network_says_of_a_masked_pixel_does_not_depend_on_it() -> None:
+@pytest.mark.parametrize("together", [1, 4])
+def test_what_the_network_says_of_a_masked_pixel_does_not_depend_on_it(together: int) -> None:
     net = DnCnn(1, 4).train()
     image = torch.rand(1, 1, 12, 12, requires_grad=True)
-    masked = (phases(image) == 5).float()
+    masked = hidden_and_asked(phases(image), {1: 5, 4: 3}[together], together)[0]
     net(without_masked(image, masked))[0, 0, 5, 5].backward()  # row 1 and column 1 of a cell of four
     assert image.grad is not None
     assert float(image.grad[0, 0, 5, 5]) == 0
@@ -75,8 +76,30 @@ def test_the_error_is_the_mean_over_masked_pixels() -> None:
     assert float(masked_error(nothing + 1, nothing, nothing)) == 0
 
 
+def test_four_masks_are_hidden_in_every_other_row_and_column() -> None:
+    phase = phases(torch.zeros(1, 1, 9, 10))
+    for step in range(5):
+        hidden, asked = (found[0, 0] for found in hidden_and_asked(phase, step, 4))
+        for y in range(9):
+            for x in range(10):
+                own = (y % 2) * 2 + x % 2 == step % 4
+                assert bool(hidden[y, x]) == own
+                assert bool(asked[y, x]) == (own and (y % 4, x % 4) != (3, 3))
+
+
+def test_one_mask_is_hidden_after_the_other_but_for_the_last() -> None:
+    phase = phases(torch.zeros(1, 1, 9, 10))
+    for step in range(31):
+        hidden, asked = hidden_and_asked(phase, step, 1)
+        assert torch.equal(hidden, asked)
+        assert torch.equal(hidden > 0, phase == step % 15)
+
+
+@pytest.mark.parametrize("together", [1, 4])
 @pytest.mark.parametrize("crop", [0, 12], ids=["whole", "crops"])
-def test_held_out_pixels_are_never_trained_on(crop: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_held_out_pixels_are_never_trained_on(
+    crop: int, together: Literal[1, 4], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The image is the number of the mask of each pixel, so that the targets of an error say where they come from."""
     seen: dict[bool, set[float]] = {True: set(), False: set()}
     error = noise2self.masked_error
@@ -87,7 +110,7 @@ def test_held_out_pixels_are_never_trained_on(crop: int, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(noise2self, "masked_error", recorded)
     numbers = phases(torch.zeros(2, 1, 21, 19))
-    replace(SHORT, steps=40, crop=crop, every=10).fit(numbers, Context())
+    replace(SHORT, steps=40, crop=crop, every=10, together=together).fit(numbers, Context())
     assert seen[True] == set(range(GRID**2 - 1))
     assert seen[False] == {GRID**2 - 1}
 
@@ -143,10 +166,23 @@ def test_noise_is_removed(crop: int) -> None:
     assert float((found - clean).square().mean()) < 0.3 * float((noisy - clean).square().mean())
 
 
-@pytest.mark.parametrize("setting", [{"steps": 0}, {"width": 0}, {"crop": 4}, {"every": 0}])
-def test_impossible_settings_are_refused(setting: dict[str, int]) -> None:
+def test_the_mean_of_the_weights_is_judged_and_kept() -> None:
+    """The first step leaves a tenth of what was before, whatever the memory is later."""
+    noisy = noisy_batch(1, 1, 16, 16)
+    first = SHORT.fit(noisy, Context(), None)
+    start = replace(SHORT, steps=1, every=1)
+    one = start.fit(noisy, Context(), first).tensors()
+    mean = replace(start, memory=0.5).fit(noisy, Context(), first).tensors()
+    before = first.tensors()
+    for name, value in mean.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, 0.1 * before[name] + 0.9 * one[name])
+
+
+@pytest.mark.parametrize("setting", [{"memory": -1.0}, {"steps": 0}, {"width": 0}, {"crop": 4}, {"every": 0}])
+def test_impossible_settings_are_refused(setting: dict[str, float]) -> None:
     with pytest.raises(SettingError, match=next(iter(setting))):
-        Noise2Self(**setting)
+        Noise2Self(**setting)  # type: ignore[arg-type]
 
 
 def test_the_published_recipe() -> None:
