@@ -58,6 +58,16 @@ def test_other_measures_seconds_and_memory() -> None:
     assert lines[5].endswith("| 41.0 |  | 3 |")
 
 
+def test_where_nothing_is_clipped_undoing_changes_nothing() -> None:
+    own = [row for row in rows() if not row["unclipped"] or row["data"] == "Gaussian"]
+    board = board_of(Results(Path("r"), HEAD, own))
+    undone = "bm3d, clipping undone"
+    assert board.mean(undone, "psnr", "Gaussian") == 33.0
+    assert board.mean(undone, "psnr", "Poisson") == board.mean("bm3d", "psnr", "Poisson") == 20.0
+    assert board.is_whole(undone, "psnr")
+    assert "slow|one, clipping undone" not in board.methods
+
+
 def test_one_data_set_is_shown_by_its_subsets() -> None:
     own = [row | {"subset": "cells" if row["image"] == "0" else "mouse"} for row in rows() if row["data"] == "Gaussian"]
     assert board_of(Results(Path("r"), HEAD, own)).groups == ["cells", "mouse"]

@@ -79,8 +79,24 @@ def name_of(row: Mapping[str, Any]) -> str:
 def board_of(results: Results) -> Board:
     """Results in groups, methods in the order in which they first ran, a method and its undone form together."""
     order = {name: place for place, name in enumerate(dict.fromkeys(str(row["method"]) for row in results.rows))}
-    rows = sorted(results.rows, key=lambda row: (order[str(row["method"])], bool(row.get("unclipped"))))
+    rows = sorted(
+        [*results.rows, *_nothing_undone(results.rows)],
+        key=lambda row: (order[str(row["method"])], bool(row.get("unclipped"))),
+    )
     return Board(results.head, rows)
+
+
+def _nothing_undone(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows for images without clipped noise: with clipping undone a result is there what it is without."""
+    undone = {(row["method"], row["data"], row["image"], row["seed"]) for row in rows if row.get("unclipped")}
+    methods = {key[0] for key in undone}
+    return [
+        {**row, "unclipped": True}
+        for row in rows
+        if row["method"] in methods
+        and not row.get("unclipped")
+        and (row["method"], row["data"], row["image"], row["seed"]) not in undone
+    ]
 
 
 def report(results: Results, pictures: Iterable[str] = ()) -> str:
