@@ -43,7 +43,7 @@ demo: $(STAMP) ## denoise a micrograph; the result and a before/after picture go
 	@$(BIN)/python examples/demo.py
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto $(ARGS)
 
 check: lint types imports spelling ## run all checks that need no test: the four below
 

@@ -1,5 +1,11 @@
 """What every test starts from: reproducible property tests, and an accelerator where there is one."""
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # as many workers as cores: with more threads than that each would wait for the others
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import hypothesis
 import pytest
 import torch

@@ -3,7 +3,6 @@
 import importlib.util
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from typer.testing import CliRunner
 
 from noise2detail.bench import compare
 from noise2detail.bench.candidate import Candidate
-from noise2detail.bench.worker import Outcome, Task, Worker, done
 from noise2detail.cli import machine_cache
 from noise2detail.cli.main import app
 from noise2detail.engine.crops import Crops
@@ -20,8 +18,9 @@ from noise2detail.engine.schedule import OneCycle
 from noise2detail.engine.training import Training
 from noise2detail.image import Image
 from noise2detail.io import open_image, save_image
-from noise2detail.method import Step
 from noise2detail.methods.noise2detail import Noise2Detail
+from noise2detail.methods.noise2noise import Noise2Noise
+from tests.bench.here import Here
 from tests.cli.conftest import abacus
 
 ROOT = Path(__file__).parents[1]
@@ -41,13 +40,6 @@ IMAGES = {
     "first.tif": ((16, 16), "YX"),
     "second.tif": ((16, 16), "YX"),
 }
-
-
-class Here(Worker):
-    """A worker that works here, where recipes are short."""
-
-    def _ask(self, task: Task, on_step: Callable[[Step], None]) -> Outcome:
-        return done(task, on_step)
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -77,6 +69,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         Noise2Detail, "recipe", classmethod(lambda cls, name: cls(stage1=brief, stage3=brief, width=4, clip=False))
     )
+    monkeypatch.setattr(Noise2Noise, "recipe", classmethod(lambda cls, name: cls(steps=2, width=4)))
     noise = np.random.default_rng(0)
     (tmp_path / "demo").mkdir()
     for name, (shape, axes) in IMAGES.items():

@@ -270,7 +270,7 @@ def test_bfloat16_stays_close_to_float32(method: Method) -> None:
     assert rough.dtype == torch.float32
     assert torch.isfinite(rough).all()
     assert torch.equal(rough, exact) != is_trained(method)
-    assert (rough - exact).abs().max() < 0.1
+    assert (rough - exact).abs().max() < 0.1 * exact.abs().max().clamp_min(1)
 
 
 @METHOD

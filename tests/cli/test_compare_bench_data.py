@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from noise2detail.bench import run as bench_run
 from noise2detail.image import Image
 from noise2detail.io import save_image
+from tests.bench.here import Here
 from tests.cli.running import n2d
 from tests.material import noisy_array
 
@@ -70,7 +72,8 @@ def test_compare_refuses_what_cannot_be(cells: Path, tmp_path: Path, more: tuple
     assert not (tmp_path / "out").exists()
 
 
-def test_bench_run_and_table(tmp_path: Path) -> None:
+def test_bench_run_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_run, "Worker", Here)
     (tmp_path / "micrographs").mkdir()
     picture = Picture.fromarray((noisy_array(48, 48) * 255).clip(0, 255).astype(np.uint8))
     picture.save(tmp_path / "micrographs" / "a.png")

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from noise2detail.engine.plain_nets import PlainNet
 from noise2detail.errors import SettingError
 from noise2detail.method import Context, Step
-from noise2detail.engine.plain_nets import PlainNet
 from noise2detail.methods import noise2fast
 from noise2detail.methods.noise2fast import Noise2Fast, Watch, cross_entropy, directed_pair, is_flat
 from tests.material import noisy_batch

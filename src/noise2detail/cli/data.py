@@ -11,11 +11,13 @@ import typer
 
 from noise2detail.cli import options
 from noise2detail.cli.guard import guarded
-from noise2detail.cli.progress import INTERVAL
 from noise2detail.cli.voice import Voice
 
 if TYPE_CHECKING:
     from noise2detail.bench.download import FetchProgress
+
+_INTERVAL = 0.1
+"""Seconds between two updates of a bar."""
 
 LIST_HELP = "List the data sets that can be downloaded, with licences and where they come from."
 
@@ -107,7 +109,7 @@ def _progress(*, shown: bool) -> "Iterator[Callable[[FetchProgress], None]]":
         def show(progress: "FetchProgress") -> None:
             nonlocal due
             if time.monotonic() >= due:
-                due = time.monotonic() + INTERVAL
+                due = time.monotonic() + _INTERVAL
                 said = f"{progress.file} {progress.stage}"
                 bars.update(task, description=said, completed=progress.done, total=progress.total)
 
