@@ -56,9 +56,11 @@ def test_images_of_any_size(size: tuple[int, int], channels: int) -> None:
 def test_it_begins_small_and_without_bias() -> None:
     torch.manual_seed(0)
     net = NoiseUNet(1, 48, gain=0.1)
-    layer = net.first[2]
+    layer, grow = net.first[2], net.grow[0]
+    assert isinstance(layer, nn.Conv2d)
+    assert isinstance(grow, nn.ConvTranspose2d)
     assert float(layer.weight.detach().std()) == pytest.approx(0.1 * (2 / (48 * 9)) ** 0.5, rel=0.02)
-    assert float(net.grow[0].weight.detach().std()) == pytest.approx(0.1 * (2 / 96) ** 0.5, rel=0.02)
+    assert float(grow.weight.detach().std()) == pytest.approx(0.1 * (2 / 96) ** 0.5, rel=0.02)
     assert all(float(p.detach().abs().max()) == 0 for name, p in net.named_parameters() if name.endswith("bias"))
 
 

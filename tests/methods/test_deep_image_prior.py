@@ -37,6 +37,8 @@ def test_published_settings() -> None:
     weak = DeepImagePrior.recipe("as_in_paper")
     assert (weak.steps, weak.widths, weak.skips) == (3000, (8, 16, 32, 64, 128), (0, 0, 0, 4, 4))
     assert (weak.inputs, weak.jitter, weak.memory, weak.fall, weak.edge) == (1, 0.0, 0.0, None, "zeros")
+    assert not paper.level
+    assert not weak.level
     assert isinstance(DeepImagePrior.recipe("standard"), Method)
     with pytest.raises(KeyError):
         DeepImagePrior.recipe("fastest")
@@ -90,6 +92,34 @@ def test_input_is_drawn_once_and_shaken_at_every_step() -> None:
     assert float((first - still).std()) == pytest.approx(1 / 30, rel=0.02)
     assert float((second - first).std()) == pytest.approx(math.sqrt(2) / 30, rel=0.02)
     assert still.shape == (1, 64, 36, 36)
+
+
+def test_level_begins_at_the_mean_of_what_is_valid() -> None:
+    """With the last weights at nothing, the untrained output is the mean of each channel, gaps left out."""
+    noisy = 0.2 + 0.1 * noisy_batch(1, 2, 12, 12)
+    noisy[:, 1] += 0.4
+    mask = torch.ones(1, 1, 12, 12, dtype=torch.bool)
+    mask[..., :5] = False
+    for own, expected in (
+        (drawing(replace(SMALL, level=True), noisy), noisy.mean((0, 2, 3))),
+        (drawing(replace(SMALL, level=True), noisy, mask), noisy[..., 5:].mean((0, 2, 3))),
+        (drawing(replace(SMALL, level=True), -noisy), torch.full((2,), 0.01)),
+    ):
+        with torch.no_grad():
+            own.net.last.weight.zero_()
+            own.loss(0)
+        torch.testing.assert_close(own.mean, expected[:, None, None].expand(1, 2, 12, 12), rtol=1e-5, atol=1e-6)
+
+
+def test_standard_draws_a_small_bright_object_on_darkness_without_the_noise() -> None:
+    """What fewer steps and the published noise on the input leave as a blur: fine bright lines in the dark."""
+    method = DeepImagePrior.recipe("standard")
+    clean = torch.zeros(1, 1, 64, 64)
+    clean[..., 20:24, 8:56] = 1.0
+    clean[..., 8:56, 40:44] = 1.0
+    noisy = clean + 0.15 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(5))
+    found = replace(method, steps=120).fit(noisy, Context())(noisy)
+    assert (found - clean).square().mean() < (noisy - clean).square().mean() / 5
 
 
 @pytest.mark.parametrize("spoilt", [1e3, math.nan], ids=["far", "no number"])

@@ -58,7 +58,7 @@ class Self2Self:
     """Number of crops that a step reads."""
 
     bounded: bool = True
-    """End in a sigmoid, as published, on values between 0 and 1; else in nothing, on values of mean 0 and deviation 1."""
+    """End in a sigmoid, as published, on values from 0 to 1; else in nothing, on values of mean 0 and deviation 1."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "width", "passes", "crops"):
