@@ -78,7 +78,7 @@ class Self2Self:
         ``standard`` is reduced: a narrower network, few steps on random crops at a higher rate, no sigmoid (which
         learns dark images slowly), fewer passes.
         """
-        return {"standard": cls(800, 3e-3, width=24, passes=16, crop=64, crops=2, bounded=False), "paper": cls()}[name]
+        return {"standard": cls(640, 3e-3, width=24, passes=16, crop=64, crops=2, bounded=False), "paper": cls()}[name]
 
     def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> Denoiser:
         """Mean of what one network, trained on all images of the batch, guesses; nothing is taken from ``start``."""
