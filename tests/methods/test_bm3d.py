@@ -234,3 +234,11 @@ def test_the_reference_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None
     assert calls == [((12, 14), 0.5), ((12, 14), 0.25)]
     again = BM3DReference().restore(denoiser.tensors(), Context())
     torch.testing.assert_close(again(noisy), 2 * noisy)
+
+
+def test_noise_thought_white_does_not_weaken_the_removal_of_correlated_noise() -> None:
+    white = torch.randn(1, 1, 66, 66, generator=torch.Generator().manual_seed(1))
+    noisy = 0.5 + 0.1 * torch.nn.functional.avg_pool2d(white, 3, 1)
+    method = BM3D(correlated=True)
+    told = method.fit(noisy, Context(noise=(NoiseModel(sigma=0.004),)))
+    assert torch.equal(told(noisy), method.fit(noisy, Context())(noisy))

@@ -74,7 +74,8 @@ class BM3D:
         mask = None if context.mask is None else context.mask[:, 0]
         known = context.noise[channel] if context.noise else None
         sigma = None if self.sigma is None else self.sigma / context.unit(channel)
-        if sigma is None and known is not None and known.gain == 0:
+        # what others know of the noise supposes that it is white, and is far too small where it is not
+        if sigma is None and known is not None and known.gain == 0 and not self.correlated:
             sigma = known.sigma
         images = noisy[:, channel]
         if self.correlated or (self.kernel and sigma is None):
