@@ -121,12 +121,14 @@ def _tables(board: Board) -> list[str]:
     metric = METRICS[board.lead]
     published = board.head.get("published") or {}
     said = f"; in brackets what was published ({board.head.get('source')})" if published else ""
+    tables = lead_table(board), measures_table(board)
+    partial = f"{PARTIAL} over some of the images only: what failed or was not wanted on the others is missing."
     return [
         f"## {metric.title} by data set{said}",
-        lead_table(board),
+        tables[0],
         "## All measures, mean over all images",
-        measures_table(board),
-        f"{PARTIAL} over some of the images only: what failed or was not wanted on the others is missing.",
+        tables[1],
+        partial if any(PARTIAL in table for table in tables) else "",
     ]
 
 
