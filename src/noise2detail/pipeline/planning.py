@@ -24,7 +24,7 @@ from noise2detail.pipeline.memory import (
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.threads import choose_threads
 from noise2detail.pipeline.values import check_content, percentile_map, published_map
-from noise2detail.plans import Plan
+from noise2detail.plans import Plan, ValueMap
 from noise2detail.settings import to_data
 from noise2detail.types import Pixels, Precision
 
@@ -97,11 +97,10 @@ def make_plan(
     name, recipe, chosen = choose_method(method, recipe)
     chosen = wrapped(chosen, run)
     check_planes(name, chosen, run, layout)
-    value_map = published_map if recipe in PUBLISHED_RANGE else percentile_map
     device = find_device(run.device)
     threads, thread_notes = choose_threads(run.threads)
     precision, machine, why = choose_precision(run, device)
-    maps = tuple(value_map(channel) for channel in channels)
+    maps = _value_maps(recipe, channels)
     limit = find_limit(run.max_memory)
     need = need_of(layout, array.dtype, maps, result_type or array.dtype, chosen.cost(1, *layout.size).held)
     tile = choose_tile(limit, need, fastest_tile(str(device)))
@@ -174,6 +173,12 @@ def check_planes(name: str, method: Method, run: Run, layout: Layout) -> None:
             f"{name} can denoise only the very planes that it was fitted to, one by one; expected fit 'each' for its "
             f"{len(layout.planes)} planes, or a method that learns a filter, such as {registry.DEFAULT}"
         )
+
+
+def _value_maps(recipe: str, channels: list[Pixels]) -> tuple[ValueMap, ...]:
+    """Map into the working range of each channel: the authors' own for published recipes."""
+    value_map = published_map if recipe in PUBLISHED_RANGE else percentile_map
+    return tuple(value_map(channel) for channel in channels)
 
 
 def choose_at_once(run: Run, device: torch.device, method: Method, layout: Layout) -> int:
