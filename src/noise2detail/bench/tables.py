@@ -44,7 +44,7 @@ class Board:
 
     def group_of(self, row: Mapping[str, Any]) -> str:
         """Data set of a row, or the subset where there is one data set only."""
-        one = len({own["data"] for own in self.rows}) == 1
+        one = len({own["data"] for own in self.rows}) == 1 and len({own.get("subset") for own in self.rows}) > 1
         return str(row.get("subset") or row["data"]) if one else str(row["data"])
 
     def of(self, method: str, group: str | None = None) -> list[Mapping[str, Any]]:
