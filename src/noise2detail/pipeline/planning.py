@@ -127,13 +127,9 @@ def make_plan(
         frames=learns_from_frames(chosen),
         at_once=min(choose_at_once(run, device, chosen, layout), planes_that_fit(need, tile, limit)),
     )
-    work = whole_cost(chosen, plan, layout).total
-    forecast = replace(
-        plan,
-        expected_seconds=machine.seconds(work, precision) if machine else None,
-        expected_mib=need.peak(tile, plan.training_planes) / 2**20,
-    )
-    return forecast, chosen, layout
+    seconds = machine.seconds(whole_cost(chosen, plan, layout).total, precision) if machine else None
+    mib = need.peak(tile, plan.training_planes) / 2**20
+    return replace(plan, expected_seconds=seconds, expected_mib=mib), chosen, layout
 
 
 def wrapped(method: Method, run: Run) -> Method:
