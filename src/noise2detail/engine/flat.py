@@ -12,8 +12,8 @@ class FlatParameters:
     Parameters
     ----------
     net
-        Its parameters keep their identity, values and channels-last layout; their gradients are views as well, so a
-        backward pass adds to ``gradient``.
+        Its parameters keep their identity and values, and whether its convolutions have their channels last in
+        memory; their gradients are views as well, so a backward pass adds to ``gradient``.
     last
         Parameters that stand at the end of the vector, in this order; the others come before, in that of the network.
     """
@@ -30,10 +30,12 @@ class FlatParameters:
         count = sum(p.numel() for p in self._parameters)
         self.values = self._parameters[0].detach().new_empty(count)
         self.gradient = torch.zeros_like(self.values)
+        # of a 1x1 convolution alone one cannot tell
+        channels_last = any(p.ndim == 4 and not p.is_contiguous() for p in self._parameters)
         start = 0
         for parameter in self._parameters:
             stop = start + parameter.numel()
-            value, gradient = (_shaped(v[start:stop], parameter) for v in (self.values, self.gradient))
+            value, gradient = (_shaped(v[start:stop], parameter, channels_last) for v in (self.values, self.gradient))
             value.copy_(parameter.detach())
             parameter.data, parameter.grad = value, gradient
             start = stop
@@ -44,9 +46,9 @@ class FlatParameters:
         return sum(p.numel() for p in self._parameters[:before])
 
 
-def _shaped(part: Tensor, parameter: Tensor) -> Tensor:
-    """Part of the vector in the shape of the parameter, the channels of a convolution last in memory."""
-    if parameter.ndim != 4:
+def _shaped(part: Tensor, parameter: Tensor, channels_last: bool) -> Tensor:
+    """Part of the vector in the shape of the parameter; those of a convolution may have their channels last."""
+    if parameter.ndim != 4 or not channels_last:
         return part.view(parameter.shape)
     out, inner, y, x = parameter.shape
     return part.view(out, y, x, inner).permute(0, 3, 1, 2)

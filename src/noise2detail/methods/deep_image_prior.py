@@ -150,11 +150,9 @@ class _Drawing:
     def __init__(self, method: DeepImagePrior, target: Batch, mask: Mask | None) -> None:
         self._method, self._target = method, target
         channels, y, x = target.shape[1:]
-        self.net: SkipNet = method._network(channels).to(  # type: ignore[call-overload]
-            device=target.device, memory_format=torch.channels_last
-        )
-        given = torch.rand(1, method.inputs, *_canvas(len(method.skips), y, x), device=target.device) * AMPLITUDE
-        self._input = given.contiguous(memory_format=torch.channels_last)
+        # not with the channels last: two threads that add up eight of them wait for each other's cache lines
+        self.net = method._network(channels).to(target.device)
+        self._input = torch.rand(1, method.inputs, *_canvas(len(method.skips), y, x), device=target.device) * AMPLITUDE
         self._weight = None if mask is None else mask.float()
         self._count = float(y * x) if mask is None else max(float(mask.sum()), 1.0)
         if method.level:
@@ -173,9 +171,7 @@ class _Drawing:
         method = self._method
         given = self._input
         if method.jitter:
-            # drawn with the channels last, as the network wants them: nothing need be moved
-            _, count, y, x = given.shape
-            given = given.add(torch.randn(1, y, x, count, device=given.device).permute(0, 3, 1, 2), alpha=method.jitter)
+            given = given.add(torch.randn_like(given), alpha=method.jitter)
         output, loss = self._compared(given)
         if method.fall is not None and self._fell(loss.detach(), method.fall):
             for parameter, kept in zip(self.net.parameters(), self._kept, strict=True):
