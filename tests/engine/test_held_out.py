@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from noise2detail.engine.crops import Crops
-from noise2detail.engine.held_out import BLOCK, MOST, Stopping, held_out_blocks, without_blocks
+from noise2detail.engine.held_out import BLOCK, MOST, Stopping, block_windows, held_out_blocks, without_blocks
 from noise2detail.engine.network import new_network
 from noise2detail.engine.pair_training import Pairs, Stage, train_on_pairs
 from noise2detail.engine.schedule import Halving
@@ -43,6 +43,16 @@ def test_blocks_lie_inside_with_their_surroundings_and_do_not_touch(y: int, x: i
 def test_small_images_spare_nothing() -> None:
     assert not len(held_out_blocks((63, 200), 1, 0))
     assert steps_of(noisy_batch(1, 1, 40, 40), Stopping(1, 1), steps=5) == 5
+
+
+def test_windows_hold_the_blocks_in_their_middle() -> None:
+    images = torch.rand(2, 3, 70, 130, generator=torch.Generator().manual_seed(0))
+    blocks = held_out_blocks((70, 130), 2, 0)
+    windows = block_windows(images, blocks, BLOCK)
+    assert windows.shape == (len(blocks), 3, 3 * BLOCK, 3 * BLOCK)
+    for window, (image, top, left) in zip(windows, blocks.tolist(), strict=True):
+        block = images[image, :, top : top + BLOCK, left : left + BLOCK]
+        assert torch.equal(window[:, BLOCK : 2 * BLOCK, BLOCK : 2 * BLOCK], block)
 
 
 def test_the_mask_loses_the_blocks_only() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from noise2detail.engine.plain_nets import PLAIN_DEPTH, DnCnn, PlainNet, RunningNet, ready, weights_of
+from noise2detail.engine.plain_nets import PLAIN_DEPTH, BestNet, DnCnn, PlainNet, RunningNet, ready, weights_of
 
 
 def parameters(net: nn.Module) -> int:
@@ -91,3 +91,14 @@ def test_a_running_mean_without_memory_is_the_network_itself() -> None:
     mean.update(1, net)
     assert all(torch.equal(value, mean.net.state_dict()[name]) for name, value in net.state_dict().items())
     assert not mean.net.training
+
+
+def test_the_best_network_is_kept_as_it_was() -> None:
+    net = DnCnn(1, 3)
+    best = BestNet(net)
+    kept = weights_of(net)
+    for error, better in ((3.0, True), (4.0, False), (float("nan"), False), (1.0, True), (1.0, False)):
+        moved(net, int(better) + 1 if error == error else 7)
+        best.offer(error, net)
+        kept = weights_of(net) if better else kept
+        assert all(torch.equal(value, best.weights[name]) for name, value in kept.items())

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from noise2detail.engine.held_out import BLOCK, block_windows, held_out_blocks
 from noise2detail.engine.schedule import Halving
 from noise2detail.engine.unets import NoiseUNet, NormalisedUNet
 from noise2detail.errors import SettingError
@@ -17,6 +18,7 @@ from noise2detail.methods.neighbor2neighbor import (
     draw_pairs,
     neighbours,
     pair_terms,
+    prediction_error,
     weighted,
 )
 from noise2detail.tiling.walk import apply_in_tiles
@@ -182,8 +184,49 @@ def test_the_mean_of_the_weights_is_the_result() -> None:
         torch.testing.assert_close(mean[name], 0.1 * before + 0.9 * one[name])
 
 
+def test_the_error_of_prediction_is_that_of_all_pairs_with_weight() -> None:
+    images = torch.randn(2, 3, 7, 8, generator=draws())
+    weight = (torch.rand(2, 1, 7, 8, generator=draws(1)) > 0.2).float()
+    total, count = 0.0, 0
+    for first, second in PAIRS:
+        drawn = torch.tensor([first, second]).view(2, 1, 1, 1, 1).expand(2, 2, 1, 3, 4)
+        given, wanted = neighbours(images, drawn)
+        both = torch.stack(neighbours(weight, drawn)).prod(0)
+        total += float(((given.square() - wanted).square() * both).sum())
+        count += int(both.sum()) * 3
+    assert float(prediction_error(torch.square, images, weight)) == pytest.approx(total / count)
+    assert float(prediction_error(torch.square, images, torch.zeros_like(weight))) == 0
+
+
+def test_the_network_that_predicts_held_out_blocks_best_is_the_result() -> None:
+    """Trainings that differ in nothing but their length end where the longest one passes."""
+    noisy = noisy_batch(1, 1, 70, 70)
+    method = replace(SHORT, steps=6, schedule=Halving(0.1, 100), ramp=False, every=1)
+    kept = method.fit(noisy, Context()).tensors()
+    passed = [replace(method, steps=steps, every=steps).fit(noisy, Context()) for steps in range(1, 7)]
+    blocks = held_out_blocks((70, 70), 1, 0)
+    given = block_windows(noisy, blocks, BLOCK)
+    weight = torch.zeros_like(given)
+    weight[..., BLOCK : 2 * BLOCK, BLOCK : 2 * BLOCK] = 1
+    with torch.no_grad():
+        errors = [float(prediction_error(net.net, given, weight)) for net in passed]  # type: ignore[attr-defined]
+    best = passed[errors.index(min(errors))].tensors()
+    assert all(torch.equal(value, best[name]) for name, value in kept.items())
+    assert errors.index(min(errors)) not in (0, 5)
+
+
+def test_held_out_blocks_are_no_target() -> None:
+    """What stands in them is still seen; with nothing else to compare with nothing is learnt."""
+    noisy = noisy_batch(1, 1, 70, 70)
+    mask = torch.zeros(1, 1, 70, 70, dtype=torch.bool)
+    ((_, top, left),) = held_out_blocks((70, 70), 1, 0).tolist()
+    mask[..., top : top + BLOCK, left : left + BLOCK] = True
+    fits = [replace(SHORT, steps=steps, every=1).fit(noisy, Context(mask=mask)).tensors() for steps in (1, 4)]
+    assert all(torch.equal(value, fits[1][name]) for name, value in fits[0].items())
+
+
 @pytest.mark.parametrize(
-    "setting", [{"memory": -1.0}, {"steps": 0}, {"depth": 0}, {"crop": 4}, {"gamma": -1.0}, {"batch": 0}]
+    "setting", [{"every": -1}, {"memory": -1.0}, {"steps": 0}, {"depth": 0}, {"crop": 4}, {"gamma": -1.0}, {"batch": 0}]
 )
 def test_impossible_settings_are_refused(setting: dict[str, float]) -> None:
     with pytest.raises(SettingError, match=next(iter(setting))):

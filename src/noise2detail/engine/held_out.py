@@ -91,3 +91,21 @@ def without_blocks(mask: Tensor, blocks: Tensor) -> Tensor:
     for image, top, left in blocks.tolist():
         result[image, :, top : top + BLOCK, left : left + BLOCK] = False
     return result
+
+
+def block_windows(images: Tensor, blocks: Tensor, margin: int) -> Tensor:
+    """The held-out blocks, each with its surroundings: ``(block, channel, side, side)``.
+
+    Parameters
+    ----------
+    images
+        ``(image, channel, y, x)``.
+    blocks
+        Their corners.
+    margin
+        Pixels of surroundings on each side, ``BLOCK`` at most: so far every block is from the border.
+    """
+    side = BLOCK + 2 * margin
+    corners = (blocks[:, 1:] - margin).tolist()
+    cut = [images[n, :, y : y + side, x : x + side] for n, (y, x) in zip(blocks[:, 0].tolist(), corners, strict=True)]
+    return torch.stack(cut)

@@ -10,7 +10,7 @@ from torch import Tensor
 from noise2detail.engine.crop_loss import SMALLEST_CROP, CropLoss
 from noise2detail.engine.crops import Crops, CropSampler, Material
 from noise2detail.engine.full_image import WholeImages, whole_gradient
-from noise2detail.engine.held_out import BLOCK, Watch, held_out_blocks, without_blocks
+from noise2detail.engine.held_out import Watch, block_windows, held_out_blocks, without_blocks
 from noise2detail.engine.network import REACH, Form, ThreeLayerNet, predict
 from noise2detail.engine.pair_loss import Consistency
 from noise2detail.engine.precision import convolutions_in
@@ -161,13 +161,7 @@ def _held_out_loss(
     net: ThreeLayerNet, pairs: Pairs, mask: Tensor, blocks: Tensor, context: Context
 ) -> Callable[[], float]:
     """Loss on the held-out blocks, each read with the surroundings that its views need."""
-    side = BLOCK + 2 * CROP_MARGIN
-    corners = (blocks[:, 1:] - CROP_MARGIN).tolist()
-    images = blocks[:, 0].tolist()
-    source, target, valid = (
-        torch.stack([image[n, :, y : y + side, x : x + side] for n, (y, x) in zip(images, corners, strict=True)])
-        for image in (pairs.source, pairs.target, mask)
-    )
+    source, target, valid = (block_windows(image, blocks, CROP_MARGIN) for image in (pairs.source, pairs.target, mask))
     weight = whole_cells(valid).float()
     loss = CropLoss(pairs.consistency)  # by which networks are compared, whatever they are trained for
 

@@ -109,3 +109,15 @@ class RunningNet:
                     mean.lerp_(now, weight)
                 else:
                     mean.copy_(now)
+
+
+class BestNet:
+    """What a network held when its error was least, statistics included; before any error is known, what it holds."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.weights, self._error = weights_of(net), float("inf")
+
+    def offer(self, error: float, net: nn.Module) -> None:
+        """Keep this network if its error is the least so far."""
+        if error < self._error:
+            self.weights, self._error = weights_of(net), error

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from noise2detail.engine.crops import Crops, CropSampler, Material
 from noise2detail.engine.descent import Descent, descend
-from noise2detail.engine.plain_nets import PLAIN_DEPTH, DnCnn, RunningNet, ready, weights_of
+from noise2detail.engine.plain_nets import PLAIN_DEPTH, BestNet, DnCnn, RunningNet, ready, weights_of
 from noise2detail.engine.precision import convolutions_in
 from noise2detail.engine.schedule import Halving, OneCycle, Schedule
 from noise2detail.engine.seeding import seeded
@@ -90,7 +90,7 @@ class Noise2Self:
         if isinstance(start, Noise2SelfDenoiser):
             net.load_state_dict(weights_of(start.net))
         mean = RunningNet(net, self.memory)
-        best = _Best(weights_of(net))
+        best = BestNet(net)
         judge = self._judge(mean.net, noisy, context)
 
         def look(step: int) -> bool:
@@ -184,17 +184,6 @@ class Noise2SelfDenoiser:
     def tensors(self) -> Mapping[str, Tensor]:
         """Weights and statistics."""
         return {f"net.{name}": value.cpu().contiguous() for name, value in weights_of(self.net).items()}
-
-
-class _Best:
-    """The weights with the least error so far."""
-
-    def __init__(self, weights: dict[str, Tensor]) -> None:
-        self.weights, self._error = weights, float("inf")
-
-    def offer(self, error: float, net: nn.Module) -> None:
-        if error < self._error:
-            self.weights, self._error = weights_of(net), error
 
 
 def phases(images: Batch) -> Tensor:
