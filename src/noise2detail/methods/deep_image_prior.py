@@ -84,7 +84,7 @@ class DeepImagePrior:
     def recipe(cls, name: str) -> "DeepImagePrior":
         """Settings of ``standard``, ``paper`` or ``as_in_paper``.
 
-        ``standard`` is reduced: eight channels at every scale, none past the finest, 380 steps at three times the rate
+        ``standard`` is reduced: eight channels at every scale, none past the finest, 340 steps at three times the rate
         from the image's mean, a shorter average. Eight channels cannot average out noise on the input as 128 do, and
         drawn under the published 1/30 the image stays a blur for thousands of steps: it has less. So small a network
         draws noise late; so few steps leave the finest detail undrawn. ``as_in_paper`` is the weak adaptation that
@@ -92,7 +92,7 @@ class DeepImagePrior:
         back.
         """
         return {
-            "standard": cls(380, 0.03, 8, 8, skips=(0, 4, 4, 4, 4), inputs=16, jitter=0.005, memory=0.97, level=True),
+            "standard": cls(340, 0.03, 8, 8, skips=(0, 4, 4, 4, 4), inputs=16, jitter=0.005, memory=0.97, level=True),
             "paper": cls(),
             "as_in_paper": cls(
                 width=8, skips=(0, 0, 0, 4, 4), inputs=1, jitter=0.0, memory=0.0, fall=None, edge="zeros"
