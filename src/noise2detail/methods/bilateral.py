@@ -1,28 +1,16 @@
 """Bilateral filter: the mean of near pixels of similar value."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from torch import Tensor
 
-from noise2detail.calibration.filtering import (
-    CalibratedFilter,
-    Family,
-    Parameter,
-    Values,
-    cost_of,
-    fit_filter,
-    restore_filter,
-)
+from noise2detail.calibration.filter_method import FilterMethod
+from noise2detail.calibration.filtering import Family, Parameter, Values
 from noise2detail.calibration.j_invariance import Plane
 from noise2detail.calibration.search import Geometric
 from noise2detail.calibration.windows import FRUGAL
 from noise2detail.errors import check_setting
-from noise2detail.method import Context, Cost, Denoiser
-from noise2detail.types import Batch
 
 EXTENT = 2.5
 """Standard deviations at which the bell over distances is cut off."""
@@ -32,7 +20,7 @@ AT_ONCE = 1 << 18
 
 
 @dataclass(frozen=True)
-class Bilateral:
+class Bilateral(FilterMethod):
     """Hyper-parameters.
 
     Source
@@ -41,8 +29,6 @@ class Bilateral:
     Own, since that of scikit-image 0.26 reads its weights from a table over the range of the image, so that a tile
     would differ from the whole, and from a table over distances that is a pixel wider than its square, and so askew.
     """
-
-    scope: ClassVar[Literal["any", "image"]] = "any"
 
     sigma_color: float | None = None
     """Standard deviation of the bell over differences of values, in image units; None: calibrated on the image."""
@@ -54,11 +40,6 @@ class Bilateral:
             if getattr(self, name) is not None:
                 check_setting(name, getattr(self, name), lowest=1e-6)
 
-    @classmethod
-    def recipe(cls, name: str) -> "Bilateral":
-        """Settings of ``standard``: calibrated."""
-        return {"standard": cls()}[name]
-
     @property
     def family(self) -> Family:
         """The filter, and the values that are tried."""
@@ -67,19 +48,6 @@ class Bilateral:
         )
         spatial = Parameter("sigma_spatial", self.sigma_spatial, Geometric(0.7, 2.0, 3, refinements=1), start=1.4)
         return Family((color, spatial), near_and_alike, radius, seconds=1e-6, effort=FRUGAL)
-
-    def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> CalibratedFilter:
-        """The filter with its parameters as given or calibrated; near those of a ``start``."""
-        return fit_filter(self.family, noisy, context, start)
-
-    def restore(self, tensors: Mapping[str, Tensor], context: Context) -> CalibratedFilter:
-        """Denoiser from its parameters."""
-        del context
-        return restore_filter(self.family, tensors)
-
-    def cost(self, images: int, y: int, x: int) -> Cost:
-        """The calibration, and one pass."""
-        return cost_of(self.family, images, y, x)
 
 
 def near_and_alike(plane: Plane, values: Values) -> Plane:

@@ -1,30 +1,17 @@
 """Non-local means: the mean of pixels whose surroundings look alike."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
-from torch import Tensor
-
-from noise2detail.calibration.filtering import (
-    CalibratedFilter,
-    Family,
-    Parameter,
-    Values,
-    cost_of,
-    fit_filter,
-    restore_filter,
-)
+from noise2detail.calibration.filter_method import FilterMethod
+from noise2detail.calibration.filtering import Family, Parameter, Values
 from noise2detail.calibration.j_invariance import Plane
 from noise2detail.calibration.search import Geometric, check_odd
 from noise2detail.calibration.windows import FRUGAL
 from noise2detail.errors import check_setting
-from noise2detail.method import Context, Cost, Denoiser
-from noise2detail.types import Batch
 
 
 @dataclass(frozen=True)
-class NonLocalMeans:
+class NonLocalMeans(FilterMethod):
     """Hyper-parameters.
 
     Source
@@ -33,8 +20,6 @@ class NonLocalMeans:
     ISBI 2008: ``skimage.restoration.denoise_nl_means`` (BSD). ``h`` after Batson & Royer 2019. Taking the noise off the
     distances (Buades, Coll & Morel, IPOL 2011) gains nothing over a calibrated ``h`` and is left to who asks for it.
     """
-
-    scope: ClassVar[Literal["any", "image"]] = "any"
 
     h: float | None = None
     """How different patches may be, in image units: larger is smoother; None: calibrated on the image."""
@@ -51,11 +36,6 @@ class NonLocalMeans:
         check_setting("sigma", self.sigma, lowest=0)
         check_odd("patch_size", self.patch_size)
         check_setting("patch_distance", self.patch_distance)
-
-    @classmethod
-    def recipe(cls, name: str) -> "NonLocalMeans":
-        """Settings of ``standard``: calibrated."""
-        return {"standard": cls()}[name]
 
     @property
     def family(self) -> Family:
@@ -76,16 +56,3 @@ class NonLocalMeans:
     def _reach(self, values: Values) -> int:
         del values
         return self.patch_distance + self.patch_size // 2
-
-    def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> CalibratedFilter:
-        """The filter with its parameters as given or calibrated; near those of a ``start``."""
-        return fit_filter(self.family, noisy, context, start)
-
-    def restore(self, tensors: Mapping[str, Tensor], context: Context) -> CalibratedFilter:
-        """Denoiser from its parameters."""
-        del context
-        return restore_filter(self.family, tensors)
-
-    def cost(self, images: int, y: int, x: int) -> Cost:
-        """The calibration, and one pass."""
-        return cost_of(self.family, images, y, x)

@@ -1,32 +1,21 @@
 """Wavelet shrinkage: small coefficients are noise."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
-from torch import Tensor
 
-from noise2detail.calibration.filtering import (
-    CalibratedFilter,
-    Family,
-    Parameter,
-    Values,
-    cost_of,
-    fit_filter,
-    restore_filter,
-)
+from noise2detail.calibration.filter_method import FilterMethod
+from noise2detail.calibration.filtering import Family, Parameter, Values
 from noise2detail.calibration.j_invariance import Plane
 from noise2detail.calibration.search import Geometric
 from noise2detail.calibration.windows import FRUGAL
 from noise2detail.errors import check_setting
-from noise2detail.method import Context, Cost, Denoiser
-from noise2detail.types import Batch
 
 
 @dataclass(frozen=True)
-class Wavelet:
+class Wavelet(FilterMethod):
     """Hyper-parameters.
 
     Source
@@ -36,8 +25,6 @@ class Wavelet:
     averaged over shifts after Coifman & Donoho, "Translation-invariant de-noising", 1995. The shrinkage is that
     of ``skimage.restoration.denoise_wavelet`` (BSD) with PyWavelets (MIT), the noise after Batson & Royer 2019.
     """
-
-    scope: ClassVar[Literal["any", "image"]] = "any"
 
     sigma: float | None = None
     """Standard deviation of the noise in image units; None: calibrated on the image."""
@@ -54,11 +41,6 @@ class Wavelet:
         if self.sigma is not None:
             check_setting("sigma", self.sigma, lowest=1e-9)
         check_setting("shifts", self.shifts)
-
-    @classmethod
-    def recipe(cls, name: str) -> "Wavelet":
-        """Settings of ``standard``: calibrated."""
-        return {"standard": cls()}[name]
 
     @property
     def family(self) -> Family:
@@ -82,19 +64,6 @@ class Wavelet:
                 rescale_sigma=False,
             )[down:, right:]
         return total / self.shifts**2
-
-    def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> CalibratedFilter:
-        """The filter with its noise as given or calibrated; near that of a ``start``."""
-        return fit_filter(self.family, noisy, context, start)
-
-    def restore(self, tensors: Mapping[str, Tensor], context: Context) -> CalibratedFilter:
-        """Denoiser from its noise."""
-        del context
-        return restore_filter(self.family, tensors)
-
-    def cost(self, images: int, y: int, x: int) -> Cost:
-        """The calibration, and one pass."""
-        return cost_of(self.family, images, y, x)
 
 
 def everywhere(values: Values) -> None:

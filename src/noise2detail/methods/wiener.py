@@ -1,30 +1,18 @@
 """Adaptive Wiener filter: between a square's mean and the pixel itself, by how much varies there beyond noise."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import numpy as np
-from torch import Tensor
 
-from noise2detail.calibration.filtering import (
-    CalibratedFilter,
-    Family,
-    Parameter,
-    Values,
-    cost_of,
-    fit_filter,
-    restore_filter,
-)
+from noise2detail.calibration.filter_method import FilterMethod
+from noise2detail.calibration.filtering import Family, Parameter, Values
 from noise2detail.calibration.j_invariance import Plane
 from noise2detail.calibration.search import Geometric, OddSizes, check_odd
 from noise2detail.errors import check_setting
-from noise2detail.method import Context, Cost, Denoiser
-from noise2detail.types import Batch
 
 
 @dataclass(frozen=True)
-class Wiener:
+class Wiener(FilterMethod):
     """Hyper-parameters.
 
     Source
@@ -34,8 +22,6 @@ class Wiener:
     interior, but takes the noise from the mean of all local variances, which contains the image's structure, and pads
     with zeros; here the noise is calibrated after Batson & Royer 2019, and borders are reflected.
     """
-
-    scope: ClassVar[Literal["any", "image"]] = "any"
 
     size: int | None = None
     """Side of the square in pixels, odd; None: calibrated on the image."""
@@ -49,30 +35,12 @@ class Wiener:
         if self.sigma is not None:
             check_setting("sigma", self.sigma, lowest=0)
 
-    @classmethod
-    def recipe(cls, name: str) -> "Wiener":
-        """Settings of ``standard``: calibrated."""
-        return {"standard": cls()}[name]
-
     @property
     def family(self) -> Family:
         """The filter, and the values that are tried."""
         sigma = Parameter("sigma", self.sigma, Geometric(0.25, 2.0, 5), start=1.0, intensity=True)
         size = Parameter("size", self.size, OddSizes(3, 15), start=5.0)
         return Family((sigma, size), adapt, radius, seconds=4e-8)
-
-    def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> CalibratedFilter:
-        """The filter with its parameters as given or calibrated; near those of a ``start``."""
-        return fit_filter(self.family, noisy, context, start)
-
-    def restore(self, tensors: Mapping[str, Tensor], context: Context) -> CalibratedFilter:
-        """Denoiser from its parameters."""
-        del context
-        return restore_filter(self.family, tensors)
-
-    def cost(self, images: int, y: int, x: int) -> Cost:
-        """The calibration, and one pass."""
-        return cost_of(self.family, images, y, x)
 
 
 def adapt(plane: Plane, values: Values) -> Plane:
