@@ -1,14 +1,13 @@
 """The only file that knows every method by name."""
 
 import difflib
-import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
 from noise2detail.errors import SettingError
 from noise2detail.methods.bilateral import Bilateral
 from noise2detail.methods.bm3d import BM3D
-from noise2detail.methods.bm3d_reference import BM3DReference
+from noise2detail.methods.bm3d_reference import BM3DReference, is_installed
 from noise2detail.methods.deep_image_prior import DeepImagePrior
 from noise2detail.methods.gaussian import Gaussian
 from noise2detail.methods.mean import Mean
@@ -220,16 +219,19 @@ METHODS: dict[str, Entry] = {
     ),
 }
 
-if importlib.util.find_spec("bm3d") is not None:
-    METHODS["bm3d_reference"] = Entry(
-        BM3DReference,
-        ("standard",),
-        "the authors' own BM3D, which you have installed, for comparison",
-        "Makinen, Azzari & Foi, IEEE TIP",
-        2020,
-        5,
-        licence="non-commercial: see the package bm3d",
-    )
+REFERENCE = Entry(
+    BM3DReference,
+    ("standard", "paper"),
+    "the authors' own BM3D, which you have installed, for comparison",
+    "Makinen, Azzari & Foi, IEEE TIP",
+    2020,
+    5,
+    licence="non-commercial: see the packages bm3d and bm4d",
+)
+"""Never installed with this package, and listed only where its user has installed it."""
+
+if is_installed():
+    METHODS["bm3d_reference"] = REFERENCE
 
 DEFAULT = "noise2detail"
 

@@ -13,9 +13,10 @@ from torch import Tensor
 from noise2detail.errors import Cancelled, SettingError
 from noise2detail.method import Context, Denoiser, Method, Step
 from noise2detail.methods.bm3d import BM3D, rotation
-from noise2detail.methods.bm3d_reference import BM3DReference
+from noise2detail.methods.bm3d_reference import WHEELS, BM3DReference
 from noise2detail.noise.model import NoiseModel
 from noise2detail.patches.spectrum import kernel_autocovariance
+from noise2detail.registry import REFERENCE
 from tests.material import noisy_batch
 
 BLUR = torch.tensor([[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]) / 6  # of unit energy
@@ -215,25 +216,37 @@ def test_settings_that_cannot_be(settings: dict[str, object], says: str) -> None
         BM3D(**settings)  # type: ignore[arg-type]
 
 
-def test_the_reference_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("installed", "absent"), [("bm3d", "bm4d"), ("bm4d", "bm3d")])
+def test_the_reference_is_the_users_own(monkeypatch: pytest.MonkeyPatch, installed: str, absent: str) -> None:
+    """The second of the wheels makes volumes of planes."""
     noisy = noisy_batch(1, 2, 12, 14)
-    monkeypatch.setitem(sys.modules, "bm3d", None)
-    with pytest.raises(SettingError, match="pip install bm3d"):
-        BM3DReference().fit(noisy, Context())
     calls: list[tuple[tuple[int, ...], float]] = []
 
     def stub(image: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
         calls.append((image.shape, sigma))
-        return image * 2
+        return image * 2 if installed == "bm3d" else image[..., None] * 2
 
-    wheel = ModuleType("bm3d")
-    monkeypatch.setattr(wheel, "bm3d", stub, raising=False)
-    monkeypatch.setitem(sys.modules, "bm3d", wheel)
+    wheel = ModuleType(installed)
+    monkeypatch.setattr(wheel, installed, stub, raising=False)
+    monkeypatch.setitem(sys.modules, absent, None)
+    monkeypatch.setitem(sys.modules, installed, wheel)
     denoiser = BM3DReference(sigma=0.5).fit(noisy, Context(units=(1.0, 2.0)))
     torch.testing.assert_close(denoiser(noisy), 2 * noisy)
     assert calls == [((12, 14), 0.5), ((12, 14), 0.25)]
     again = BM3DReference().restore(denoiser.tensors(), Context())
     torch.testing.assert_close(again(noisy), 2 * noisy)
+
+
+def test_without_a_wheel_there_is_no_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in WHEELS:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(SettingError, match="pip install bm3d"):
+        BM3DReference().fit(noisy_batch(1, 1, 12, 14), Context())
+
+
+def test_every_recipe_of_the_reference_is_known() -> None:
+    """It is listed only where there is a wheel, so nothing else asks for them."""
+    assert all(REFERENCE.method.recipe(name) == BM3DReference() for name in REFERENCE.recipes)
 
 
 def test_noise_thought_white_does_not_weaken_the_removal_of_correlated_noise() -> None:

@@ -1,18 +1,27 @@
 """The BM3D of its authors, if the user has installed their wheel: free of charge for non-commercial use only."""
 
 import importlib
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import ClassVar, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from noise2detail.errors import SettingError, check_setting
 from noise2detail.method import Context, Cost, Denoiser, Step
 from noise2detail.noise.estimate import white_sigma
 from noise2detail.types import Batch
+
+Wheel = Callable[[NDArray[np.float64], float], NDArray[np.float64]]
+"""A plane and the standard deviation of its noise to the plane without it."""
+
+WHEELS = ("bm3d", "bm4d")
+"""Packages in the order in which they are looked for, and what each calls its filter; the second takes a plane for a
+volume of one."""
 
 PIXEL = 14.0
 """Pixels through a training step that take as long as one pixel of the reference."""
@@ -39,8 +48,8 @@ class BM3DReference:
 
     @classmethod
     def recipe(cls, name: str) -> "BM3DReference":
-        """Settings of ``paper``: those of the wheel."""
-        return {"paper": cls()}[name]
+        """Settings of ``standard`` and ``paper``: those of the wheel."""
+        return {"standard": cls(), "paper": cls()}[name]
 
     def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> "BM3DReferenceDenoiser":
         """The filter with the noise of each channel as given, known or measured on all images together.
@@ -51,12 +60,12 @@ class BM3DReference:
             The wheel is not installed.
         """
         del start
-        module = reference()
+        wheel = reference()
         channels, sigmas = noisy.shape[1], []
         for channel in range(channels):
             sigmas.append(self._sigma(noisy, channel, context))
             context.on_step(Step("noise", channel + 1, channels, None, (channel + 1) / channels))
-        return BM3DReferenceDenoiser(torch.tensor(sigmas), module)
+        return BM3DReferenceDenoiser(torch.tensor(sigmas), wheel)
 
     def _sigma(self, noisy: Batch, channel: int, context: Context) -> float:
         if self.sigma is not None:
@@ -77,21 +86,29 @@ class BM3DReference:
         return Cost(0.1 * pixels, PIXEL * pixels)
 
 
-def reference() -> ModuleType:
-    """The authors' module.
+def is_installed() -> bool:
+    """Whether there is one of the wheels."""
+    return any(importlib.util.find_spec(name) is not None for name in WHEELS)
+
+
+def reference() -> Wheel:
+    """The authors' filter of a plane.
 
     Raises
     ------
     SettingError
         It is not installed.
     """
-    try:
-        return importlib.import_module("bm3d")
-    except ImportError as error:
-        raise SettingError(
-            "the reference implementation of BM3D is not installed; if your use is non-commercial, pip install bm3d; "
-            "otherwise choose the method bm3d, which needs nothing"
-        ) from error
+    for name in WHEELS:
+        try:
+            found: Wheel = getattr(importlib.import_module(name), name)
+        except ImportError:
+            continue
+        return found
+    raise SettingError(
+        "the reference implementation of BM3D is not installed; if your use is non-commercial, pip install bm3d; "
+        "otherwise choose the method bm3d, which needs nothing"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +117,8 @@ class BM3DReferenceDenoiser:
 
     sigma: Tensor
     """Of each channel, in working units."""
-    module: ModuleType
-    """The authors' module."""
+    wheel: Wheel
+    """The authors' filter."""
     halo: ClassVar[None] = None
     alignment: ClassVar[int] = 1
 
@@ -111,7 +128,7 @@ class BM3DReferenceDenoiser:
         for image in result:
             for channel, sigma in zip(image, self.sigma.tolist(), strict=True):
                 if sigma > 0:
-                    found = self.module.bm3d(channel.double().cpu().numpy(), sigma)
+                    found = self.wheel(channel.double().cpu().numpy(), sigma)
                     channel.copy_(torch.as_tensor(found).reshape(channel.shape))
         return result
 
