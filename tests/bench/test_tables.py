@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from noise2detail.bench.plots import draw, pareto
+from noise2detail.bench.plots import draw, pareto, spaced
 from noise2detail.bench.results import Results
 from noise2detail.bench.tables import board_of, lead_table, measures_table, report
 
@@ -92,6 +92,16 @@ def test_plots_are_drawn(tmp_path: Path) -> None:
     for path in drawn:
         assert np.asarray(Image.open(path).convert("L")).std() > 5
     assert draw(board_of(Results(Path("r"), HEAD, [])), tmp_path / "none") == []
+
+
+def test_labels_keep_their_order_and_their_distance() -> None:
+    heights = [*np.random.default_rng(0).uniform(0, 1, 25).tolist(), 1.0, 1.0, 0.0, 0.0]
+    found = np.array(spaced(heights, 1 / 30))
+    assert found.min() >= 0
+    assert found.max() <= 1
+    assert (np.diff(np.sort(found)) > 1 / 30 - 1e-9).all()
+    assert (np.diff(found[np.argsort(heights, kind="stable")]) > 0).all()
+    assert spaced([0.2, 0.5], 0.1) == [0.2, 0.5]
 
 
 def test_the_front_holds_what_nothing_beats() -> None:
