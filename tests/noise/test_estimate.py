@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from noise2detail.noise.estimate import correlation, estimate_noise, white_sigma
+from noise2detail.noise.estimate import estimate_noise, white_sigma
 from noise2detail.noise.model import NoiseModel
 
 SEEDS = range(4)
@@ -148,7 +148,6 @@ def test_gaps_have_no_say() -> None:
     assert estimate_noise(changed, mask) == estimate_noise(image, mask)
     assert estimate_noise(image, mask & False) == NoiseModel()
     assert white_sigma(image, mask & False) == 0
-    assert correlation(image, mask & False) == (0.0, 0.0)
 
 
 def test_several_images_are_measured_together() -> None:
@@ -164,28 +163,10 @@ def test_small_images_have_white_noise(shape: tuple[int, int]) -> None:
     assert found.sigma == pytest.approx(1, abs=0.6)
 
 
-def test_white_noise_is_not_correlated() -> None:
-    found = np.array([correlation(noise(seed, 128, 128)) for seed in range(20)])
-    assert np.abs(found.mean(0)).max() < 0.01
-
-
-@pytest.mark.parametrize(("down", "across"), [(0.0, 0.45), (0.3, 0.0), (0.4, 0.4)])
-def test_correlation_is_told_for_each_axis(down: float, across: float) -> None:
-    """Of moving averages with two weights, 1 and w, neighbours correlate by ``w / (1 + w**2)``."""
-
-    def weight(correlation: float) -> float:
-        return (1 - math.sqrt(1 - 4 * correlation**2)) / (2 * correlation) if correlation else 0.0
-
-    white = noise(3, 257, 257)
-    smooth = white[1:] + weight(down) * white[:-1]
-    smooth = smooth[:, 1:] + weight(across) * smooth[:, :-1]
-    assert correlation(smooth) == pytest.approx((down, across), abs=0.06)
-
-
 def test_the_input_stays() -> None:
     image = photographed(NoiseModel(sigma=0.1), 1.0, side=64)
     before = image.clone()
-    for measure in (white_sigma, estimate_noise, correlation):
+    for measure in (white_sigma, estimate_noise):
         measure(image)
     assert torch.equal(image, before)
 

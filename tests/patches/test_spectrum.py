@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,7 +7,6 @@ from noise2detail.patches.spectrum import (
     coefficient_variances,
     kernel_autocovariance,
     lagged_covariances,
-    measured_autocovariance,
     stack_variances,
 )
 from noise2detail.patches.transforms import Transform, haar_matrix, patch_matrix
@@ -47,40 +44,6 @@ def test_variances_of_correlated_noise_are_those_of_samples(transform: Transform
     samples = correlated(40000, 8, 8).flatten(1) @ matrix.mT
     found = coefficient_variances(lagged_covariances(kernel_autocovariance(KERNEL), matrix))
     torch.testing.assert_close(found, samples.var(0), rtol=0.05, atol=2e-3)
-
-
-@pytest.mark.parametrize("sigma", [0.02, 3.0])
-def test_the_autocovariance_is_measured(sigma: float) -> None:
-    ramp = 10 * sigma * torch.arange(160) / 160
-    found = measured_autocovariance(sigma * correlated(1, 160, 160) + ramp)
-    expected = F.pad(kernel_autocovariance(KERNEL), (5, 5, 5, 5))
-    torch.testing.assert_close(found / sigma**2, expected, atol=0.15, rtol=0)
-    assert found[7, 7] == pytest.approx(sigma**2, rel=0.15)
-
-
-def test_structure_does_not_pass_for_noise() -> None:
-    noise = correlated(1, 160, 160)
-    structured = noise.clone()
-    structured[:, 110:, ::9] += 20
-    alone, found = measured_autocovariance(noise), measured_autocovariance(structured)
-    assert found[7, 7] == pytest.approx(float(alone[7, 7]), rel=0.2)
-
-
-def test_gaps_have_no_say() -> None:
-    noise = correlated(1, 96, 96)
-    mask = torch.ones(1, 96, 96, dtype=torch.bool)
-    mask[:, 40:, 50:] = False
-    torch.testing.assert_close(
-        measured_autocovariance(noise, mask), measured_autocovariance(noise.where(mask, 1e3), mask)
-    )
-    assert not measured_autocovariance(noise, ~mask & mask).any()
-
-
-@pytest.mark.parametrize("size", [(8, 8), (9, 13), (16, 40)])
-def test_small_images_are_measured_too(size: tuple[int, int]) -> None:
-    found = measured_autocovariance(correlated(1, *size))
-    assert math.isfinite(float(found.sum()))
-    assert found.abs().argmax() == found.numel() // 2
 
 
 @pytest.mark.parametrize("transform", ["dct", "bior1.5"])

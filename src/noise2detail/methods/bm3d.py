@@ -10,10 +10,11 @@ from torch import Tensor
 
 from noise2detail.errors import SettingError, check_setting
 from noise2detail.method import Context, Cost, Denoiser, Step
+from noise2detail.noise.autocovariance import measured_autocovariance
 from noise2detail.noise.estimate import white_sigma
 from noise2detail.patches.cascade import Cascade
 from noise2detail.patches.layout import Search
-from noise2detail.patches.spectrum import kernel_autocovariance, measured_autocovariance
+from noise2detail.patches.spectrum import kernel_autocovariance
 from noise2detail.types import Batch
 
 PIXEL = 6.0
