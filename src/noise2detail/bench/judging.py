@@ -11,7 +11,7 @@ from noise2detail.bench.pair import conventional_span
 from noise2detail.image import Image
 from noise2detail.metrics.blind import ResidualTest, residual_test
 from noise2detail.metrics.fidelity import psnr, ssim
-from noise2detail.noise.estimate import estimate_noise
+from noise2detail.noise.measure import measure_noise
 from noise2detail.pipeline.layout import lay_out
 from noise2detail.types import Pixels
 
@@ -42,8 +42,9 @@ def _tested(noisy: Pixels, denoised: Pixels) -> ResidualTest:
     seen = noisy.astype(np.float32)
     valid = np.isfinite(seen) & np.isfinite(denoised)
     filled = np.where(valid, seen, 0).astype(np.float32)
-    model = estimate_noise(torch.from_numpy(filled), torch.from_numpy(valid))
-    return residual_test(filled, np.where(valid, denoised, 0), model, mask=valid)
+    found = measure_noise(torch.from_numpy(filled), torch.from_numpy(valid))
+    shared = found.correlation if found.is_correlated else (0.0, 0.0)
+    return residual_test(filled, np.where(valid, denoised, 0), found.model, correlation=shared, mask=valid)
 
 
 def _planes(image: Image, first: Pixels, second: Pixels) -> Iterator[tuple[Pixels, Pixels]]:

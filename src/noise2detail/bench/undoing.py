@@ -4,14 +4,14 @@ import numpy as np
 import torch
 
 from noise2detail.noise.clipping import unclipping
-from noise2detail.noise.estimate import estimate_noise
+from noise2detail.noise.measure import measure_noise
 from noise2detail.noise.model import NoiseModel
 from noise2detail.types import Pixels
 
 
 def clipped_model(noisy: Pixels) -> NoiseModel | None:
     """Noise of a plane in which it was clipped; None where it was not."""
-    model = estimate_noise(torch.from_numpy(noisy.astype(np.float32)))
+    model = measure_noise(torch.from_numpy(noisy.astype(np.float32))).model
     return model if model.is_clipped else None
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from noise2detail.method import Context, Cost, Denoiser, TellsProgress
 from noise2detail.noise.clipping import Table, unclipping
-from noise2detail.noise.estimate import estimate_noise
+from noise2detail.noise.measure import measure_noise
 from noise2detail.noise.model import NoiseModel
 from noise2detail.noise.stabilize import inverse_table, stabilise
 from noise2detail.types import Batch, Mask
@@ -195,7 +195,7 @@ class StabilizedDenoiser:
 
 def _measured(noisy: Batch, mask: Mask | None) -> tuple[NoiseModel, ...]:
     valid = None if mask is None else mask[:, 0]
-    return tuple(estimate_noise(noisy[:, number], valid) for number in range(noisy.shape[1]))
+    return tuple(measure_noise(noisy[:, number], valid).model for number in range(noisy.shape[1]))
 
 
 def _each(images: Batch, channels: Sequence[_Channel], function: Callable[[_Channel, Tensor], Tensor]) -> Batch:
