@@ -20,7 +20,7 @@ COMMANDS: dict[str, Any] = {
 
 
 def test_all_commands_are_there() -> None:
-    single = {"denoise", "fit", "apply", "compare", "info", "methods", "doctor"}
+    single = {"denoise", "fit", "apply", "compare", "info", "methods", "noise", "doctor"}
     assert set(COMMANDS) == {*single, "bench run", "bench table", "data list", "data fetch"}
 
 
