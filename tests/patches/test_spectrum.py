@@ -10,15 +10,7 @@ from noise2detail.patches.spectrum import (
     stack_variances,
 )
 from noise2detail.patches.transforms import Transform, haar_matrix, patch_matrix
-
-KERNEL = torch.tensor([[1.0, 2.0, 0.0], [0.0, 3.0, 1.0], [0.5, 0.0, 1.0]])
-
-
-def correlated(*shape: int, seed: int = 0) -> Tensor:
-    """Noise of variance 1, white noise times ``KERNEL``."""
-    white = torch.randn(shape[0], 1, shape[1] + 2, shape[2] + 2, generator=torch.Generator().manual_seed(seed))
-    noise: Tensor = F.conv2d(white, KERNEL[None, None])[:, 0] / KERNEL.norm()
-    return noise
+from tests.noise.test_autocovariance import KERNEL, correlated
 
 
 def test_autocovariance_of_a_kernel() -> None:
