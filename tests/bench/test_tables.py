@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from noise2detail.bench.plots import draw, pareto, spaced
+from noise2detail.bench.plots import _scatter, draw, pareto, spaced
 from noise2detail.bench.results import Results
-from noise2detail.bench.tables import board_of, lead_table, measures_table, report
+from noise2detail.bench.tables import Board, board_of, lead_table, measures_table, report
 
 
 def rows() -> list[dict[str, Any]]:
@@ -92,6 +93,28 @@ def test_plots_are_drawn(tmp_path: Path) -> None:
     for path in drawn:
         assert np.asarray(Image.open(path).convert("L")).std() > 5
     assert draw(board_of(Results(Path("r"), HEAD, [])), tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("images", [1, 9], ids=["few", "boxes"])
+def test_what_is_far_worse_than_the_noisy_image_stands_at_the_edge(images: int) -> None:
+    """The picture is as wide as without it: a mark lies where the lowest of the others does."""
+    from matplotlib.figure import Figure
+
+    def board(worst: float) -> Board:
+        values = {"noisy": 20.0, "good": 30.0, "worst": worst}
+        rows = [
+            {"data": "d", "image": str(number), "method": name, "seed": 0, "psnr": value + 0.1 * number}
+            for name, value in values.items()
+            for number in range(images)
+        ]
+        return board_of(Results(Path("r"), HEAD, rows))
+
+    limits = []
+    for worst in (21.0, 2.0):
+        figure = Figure()
+        assert _scatter(board(worst), figure)
+        limits.append(figure.axes[0].get_xlim())
+    assert limits[1] == pytest.approx(limits[0], abs=0.1)
 
 
 def test_labels_keep_their_order_and_their_distance() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from noise2detail.bench.scoring import METRICS
@@ -111,7 +112,7 @@ def _name(axes: Any, points: Mapping[str, tuple[float, float]], facts: Mapping[s
     """Names at the right, one below the other, each with a line to its point."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
-    heights = spaced([(value - low) / (high - low) for _, value in points.values()], LABEL)
+    heights = spaced([(value - low) / (high - low) for _, value in points.values()], min(LABEL, 1 / len(points)))
     for (name, point), height in zip(points.items(), heights, strict=True):
         axes.annotate(
             name + facts[name],
@@ -164,7 +165,9 @@ def _scatter(board: Board, figure: Any) -> bool:
 
 
 def _row_of(axes: Any, values: Sequence[float], place: int, name: str, lowest: float) -> None:
-    """A box of many values, or few values themselves; those that are off the axes at their edge, with the value."""
+    """A box of many values, or few themselves; what is off the axes at their edge, with the value or the mean."""
+    if len(values) > FEW and fmean(values) < lowest - 1:
+        values = [fmean(values)]
     if len(values) > FEW:
         boxes = axes.boxplot([values], positions=[place], orientation="horizontal", patch_artist=True, widths=0.6)
         boxes["boxes"][0].set(facecolor="none" if name.endswith(UNDONE) else _colour(name), alpha=0.5)
