@@ -1,9 +1,12 @@
 """The autocovariance of noise that neighbouring pixels share, measured on the image itself."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from noise2detail.noise.structure import without_structure
 
 SIDE = 16
 """Of the blocks in which an autocovariance is measured, in pixels."""
@@ -11,22 +14,55 @@ SIDE = 16
 LAGS = 7
 """Farthest pixels whose noise is compared, along each axis."""
 
-SHARE = 0.2
+SHARE = 0.1
 """Of all blocks, the flattest: these are looked at."""
 
-MOST = 8192
-"""Blocks that are looked at: each takes 30 KiB."""
+FEWEST = 256
+"""Blocks that are looked at where there are so many."""
+
+MOST = 16384
+"""Blocks whose surroundings are looked at."""
+
+USUAL = 512
+"""Blocks, spread over the image, that say how strong the noise is in a usual one."""
+
+GROUPS = 16
+"""Parts of the image whose noise is measured by itself, to see how far they agree."""
 
 _MEDIAN = math.log(2)
 """Of the power of normal noise, whose mean is 1."""
 
 
+@dataclass(frozen=True, eq=False)
+class Autocovariance:
+    """What was measured, on all of the flat blocks and on groups of them."""
+
+    whole: Tensor
+    """``(y, x)``, sides odd; lag 0 is in the middle."""
+    groups: Tensor
+    """``(group, y, x)``, the same of groups of neighbouring blocks; none if there are too few blocks."""
+
+
 def measured_autocovariance(images: Tensor, mask: Tensor | None = None) -> Tensor:
     """Autocovariance of the noise on the flattest blocks of images ``(image, y, x)``; lag 0 is in the middle.
 
+    As ``autocovariance`` finds it on the whole.
+
+    Parameters
+    ----------
+    images, mask
+        As there.
+    """
+    return autocovariance(images, mask).whole
+
+
+def autocovariance(images: Tensor, mask: Tensor | None = None) -> Autocovariance:
+    """Autocovariance of the noise on the flattest blocks of images ``(image, y, x)``.
+
     The median over blocks of the power at each frequency, so that a few blocks with structure do no harm. Flat is what
-    has calm surroundings: a choice by the block's own variance would take those with the least noise. Multiplied by a
-    window, a block's autocovariance is that of the noise times that of the window, which is divided out.
+    has calm surroundings: a choice by the block's own variance would take those with the least noise. Structure that is
+    in all blocks is told by its spectrum. Multiplied by a window, a block's autocovariance is that of the noise times
+    that of the window, which is divided out.
 
     Parameters
     ----------
@@ -39,21 +75,49 @@ def measured_autocovariance(images: Tensor, mask: Tensor | None = None) -> Tenso
     blocks, unrest = _blocks(images.double() - float(images.mean()), mask, side)
     lags = min(LAGS, side // 2 - 1)
     if not len(blocks):
-        return images.new_zeros(2 * lags + 1, 2 * lags + 1)
-    line = torch.hann_window(side + 2, periodic=False, dtype=blocks.dtype, device=blocks.device)[1:-1]
-    window = line[:, None] * line
-    blocks = blocks - blocks.mean((1, 2), keepdim=True)
-    power, own = (
-        torch.fft.fft2(values, s=(2 * side, 2 * side)).abs().square() for values in (blocks * window, window[None])
-    )
-    flat = unrest.argsort()[: math.ceil(SHARE * len(blocks))]
-    middle = power[flat].median(0).values / (_MEDIAN if len(flat) > 1 else 1.0)
+        nothing = images.new_zeros(2 * lags + 1, 2 * lags + 1)
+        return Autocovariance(nothing, nothing[None, :0].reshape(0, *nothing.shape))
+    number = min(max(math.ceil(SHARE * len(blocks)), FEWEST), math.ceil(0.5 * len(blocks)))
+    flat = unrest.argsort()[:number].sort().values
+    power = _power(blocks[flat])
+    middle = _middle(power, number)
+    factor = _strength(_power(blocks[:: max(1, len(blocks) // USUAL)]), middle)
+    parts = [_middle(part, len(part)) for part in power.tensor_split(GROUPS)] if number >= 2 * GROUPS else []
+    found = [_lagged(values * factor, side, lags).float() for values in (middle, *parts)]
+    return Autocovariance(found[0], torch.stack(found[1:]) if parts else found[0].new_zeros(0, *found[0].shape))
+
+
+def _window(side: int, like: Tensor) -> Tensor:
+    line = torch.hann_window(side + 2, periodic=False, dtype=like.dtype, device=like.device)[1:-1]
+    return line[:, None] * line
+
+
+def _power(blocks: Tensor) -> Tensor:
+    """Power of windowed blocks ``(n, side, side)`` at twice as many frequencies, without the mirrored half."""
+    side = blocks.shape[-1]
+    blocks = (blocks - blocks.mean((1, 2), keepdim=True)) * _window(side, blocks)
+    return torch.fft.rfft2(blocks, s=(2 * side, 2 * side)).abs().square()
+
+
+def _middle(power: Tensor, count: int) -> Tensor:
+    """Power of the noise at each frequency, ``(2 side, 2 side)``, by the middle block of some.
+
+    Overlapping blocks: about one of four counts.
+    """
+    half = power.median(0).values / (_MEDIAN if len(power) > 1 else 1.0)
+    rows = (-torch.arange(len(half), device=half.device)) % len(half)
+    middle = torch.cat([half, half[rows, 1:-1].flip(1)], 1)
     # the block's mean was taken away: the lowest frequency is read off its neighbours
     middle[0, 0] = (middle[0, 2] + middle[2, 0]) / 2
     middle[0, 1] = middle[0, -1] = middle[1, 0] = middle[-1, 0] = middle[0, 0]
-    shared, plain = (torch.fft.ifft2(values).real for values in (middle * _strength(power, middle), own[0]))
-    found: Tensor = (shared / plain).roll((lags, lags), (0, 1))[: 2 * lags + 1, : 2 * lags + 1]
-    return found.float()
+    return without_structure(middle, count // 4)
+
+
+def _lagged(power: Tensor, side: int, lags: int) -> Tensor:
+    """The autocovariance that goes with a power, up to so many lags."""
+    own = torch.fft.fft2(_window(side, power), s=power.shape).abs().square()
+    shared, plain = (torch.fft.ifft2(values).real.roll((lags, lags), (0, 1)) for values in (power, own))
+    return (shared / plain)[: 2 * lags + 1, : 2 * lags + 1]
 
 
 def _strength(power: Tensor, flat: Tensor) -> float:
@@ -62,7 +126,8 @@ def _strength(power: Tensor, flat: Tensor) -> float:
     Noise that is not the same everywhere is weakest on what looks flattest. The middle frequency of a block holds noise
     also where there is structure, and the middle block stands for the image.
     """
-    relative = (power / flat.clamp_min(torch.finfo(flat.dtype).tiny)).flatten(1).median(1).values / _MEDIAN
+    half = flat[:, : power.shape[-1]].clamp_min(torch.finfo(flat.dtype).tiny)
+    relative = (power / half).flatten(1).median(1).values / _MEDIAN
     return float(relative.median())
 
 
