@@ -96,28 +96,27 @@ def _power(blocks: Tensor) -> Tensor:
     """Power of windowed blocks ``(n, side, side)`` at twice as many frequencies, without the mirrored half."""
     side = blocks.shape[-1]
     blocks = (blocks - blocks.mean((1, 2), keepdim=True)) * _window(side, blocks)
-    return torch.fft.rfft2(blocks, s=(2 * side, 2 * side)).abs().square()
+    power: Tensor = torch.fft.rfft2(blocks, s=(2 * side, 2 * side)).abs().square()
+    return power
 
 
 def _middle(power: Tensor, count: int) -> Tensor:
-    """Power of the noise at each frequency, ``(2 side, 2 side)``, by the middle block of some.
-
-    Overlapping blocks: about one of four counts.
-    """
+    """Power of the noise at each frequency, ``(2 side, 2 side)``, by the middle block of some."""
     half = power.median(0).values / (_MEDIAN if len(power) > 1 else 1.0)
     rows = (-torch.arange(len(half), device=half.device)) % len(half)
     middle = torch.cat([half, half[rows, 1:-1].flip(1)], 1)
     # the block's mean was taken away: the lowest frequency is read off its neighbours
     middle[0, 0] = (middle[0, 2] + middle[2, 0]) / 2
     middle[0, 1] = middle[0, -1] = middle[1, 0] = middle[-1, 0] = middle[0, 0]
-    return without_structure(middle, count // 4)
+    return without_structure(middle, count // 4)  # blocks overlap: about one of four counts
 
 
 def _lagged(power: Tensor, side: int, lags: int) -> Tensor:
     """The autocovariance that goes with a power, up to so many lags."""
     own = torch.fft.fft2(_window(side, power), s=power.shape).abs().square()
     shared, plain = (torch.fft.ifft2(values).real.roll((lags, lags), (0, 1)) for values in (power, own))
-    return (shared / plain)[: 2 * lags + 1, : 2 * lags + 1]
+    found: Tensor = (shared / plain)[: 2 * lags + 1, : 2 * lags + 1]
+    return found
 
 
 def _strength(power: Tensor, flat: Tensor) -> float:

@@ -23,11 +23,29 @@ from noise2detail.noise.blocks import BLOCK, FINE, ROUGH, WHITE, Blocks, Extreme
 from noise2detail.noise.clipping import Values, gaussian_clipped
 from noise2detail.noise.model import NoiseModel
 
+GROUPS = 20
+"""Parts of the image of which each is left out once, to see how far the result depends on it."""
+
 FEWEST_BLOCKS = 64
 """Blocks that a line needs: with less, the noise counts as independent of the signal."""
 
 CLEAR = 3.0
 """Noise deviations from an end beyond which clipping is not felt."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Standard errors of the figures of a noise model, in their own units."""
+
+    gain: float = 0.0
+    pedestal: float = 0.0
+    sigma: float = 0.0
+
+    def grown(self, share: float, model: NoiseModel) -> "Errors":
+        """With an error of the strength added, of that share of the variance."""
+        return Errors(
+            math.hypot(self.gain, share * model.gain), self.pedestal, math.hypot(self.sigma, share / 2 * model.sigma)
+        )
 
 
 @dataclass(frozen=True)
@@ -94,19 +112,70 @@ def estimate_noise(channel: Tensor, mask: Tensor | None = None, autocorrelation:
     there is data. ``gain`` is 0 where the variance does not grow with the signal, and in images of fewer than about
     40x40 pixels.
     """
+    return estimate_with_errors(channel, mask, autocorrelation)[0]
+
+
+def estimate_with_errors(
+    channel: Tensor, mask: Tensor | None = None, autocorrelation: Values = WHITE
+) -> tuple[NoiseModel, Errors]:
+    """As ``estimate_noise``, with the standard error of each figure.
+
+    Parameters
+    ----------
+    channel, mask, autocorrelation
+        As there.
+
+    Each of ``GROUPS`` parts of the image is left out in turn; how far the figures move says how uncertain they are.
+    """
     blocks, extremes = look_at(channel, mask, autocorrelation)
     line = _explained(blocks, extremes, sloped=len(blocks) >= FEWEST_BLOCKS)
-    if line.slope == 0:
-        return NoiseModel(sigma=math.sqrt(line.height), low=line.low, high=line.high)
+    if not len(blocks):
+        return NoiseModel(), Errors()
     flat = blocks.chosen(_flat(blocks, line))
-    # own means of blocks with dark surroundings: choosing by their own would find those that noise darkened
-    darkest = float(flat.mean[flat.near <= np.quantile(flat.near, 0.02)].mean())
-    crossing = -line.height / line.slope
+    gain, pedestal, variance = _figures(flat, line)
+    found = NoiseModel(gain, pedestal, math.sqrt(max(variance, 0.0)), line.low, line.high)
+    part = np.arange(len(flat)) * GROUPS // max(len(flat), 1)
+    parts = [flat.chosen(part != number) for number in np.unique(part)] if len(flat) >= 2 * GROUPS else []
+    if not parts:
+        return found, Errors(math.inf if gain else 0.0, math.inf if gain else 0.0, found.sigma)
+    moved = np.array([_figures(part, _refitted(part, line)) for part in parts])
+    errors = np.sqrt((len(parts) - 1) * moved.var(0))
+    # the square root of both ends: near 0 it has no slope
+    least, most = (math.sqrt(max(variance + sign * 2 * float(errors[2]), 0.0)) for sign in (-1, 1))
+    sigma = max(found.sigma - least, most - found.sigma) / 2
+    if gain and autocorrelation.size > 1:
+        # spread over neighbours, shot noise loses its skewness: the pedestal may lie anywhere that the line allows
+        lowest, highest = _bounds(flat, line)
+        room = max(highest - lowest, 0.0)
+        return found, Errors(float(errors[0]), math.hypot(errors[1], room / 2), max(sigma, math.sqrt(gain * room) / 2))
+    return found, Errors(float(errors[0]), float(errors[1]), sigma)
+
+
+def _bounds(flat: Blocks, line: _Line) -> tuple[float, float]:
+    """Where the pedestal may lie: from where the line crosses 0 to the darkest blocks.
+
+    Own means of blocks with dark surroundings: choosing by their own would find those that noise darkened.
+    """
+    return -line.height / line.slope, float(flat.mean[flat.near <= np.quantile(flat.near, 0.02)].mean())
+
+
+def _figures(flat: Blocks, line: _Line) -> tuple[float, float, float]:
+    """Gain, pedestal, and the variance there, which may fall below 0 by rounding."""
+    if line.slope == 0:
+        return 0.0, 0.0, line.height
+    crossing, darkest = _bounds(flat, line)
     weight = line.at(flat.near) ** -3.0  # the variance of a third moment grows with the cube of the variance
     skewed = float((weight * (flat.mean - flat.third / line.slope**2)).sum() / weight.sum())
     pedestal = max(min(skewed, darkest), crossing)
-    variance = max(line.slope * pedestal + line.height, 0.0)
-    return NoiseModel(line.slope, pedestal, math.sqrt(variance), line.low, line.high)
+    return line.slope, pedestal, line.slope * pedestal + line.height
+
+
+def _refitted(flat: Blocks, line: _Line) -> _Line:
+    """The line through some of its blocks, with the same weights."""
+    if line.slope == 0:
+        return replace(line, height=float(flat.fine.mean()))
+    slope, height, _ = _step(flat, line)
+    return replace(line, slope=slope, height=height) if slope > 0 else line
 
 
 def _explained(blocks: Blocks, extremes: Extremes, *, sloped: bool) -> _Line:
@@ -208,21 +277,26 @@ def _quantile(probability: float, frequencies: NDArray[np.bool_]) -> float:
 
 
 def _through(blocks: Blocks, line: _Line, sloped: bool) -> _Line:
-    """Weighted line through variances; ``near`` is the instrument for the means, whose noise is that of the variances.
-
-    Its slope counts only where it is at least three times its own uncertainty.
-    """
-    freedom = np.count_nonzero(FINE)
+    """Weighted line through variances. Its slope counts only where it is at least three times its own uncertainty."""
     level = replace(line, slope=0.0, height=float(blocks.fine.mean()))
     for _ in range(5 if sloped else 0):
-        at = line.at(blocks.near)
-        weight = 1 / (2 * at**2 / freedom + line.slope**2 * at / BLOCK**2)
-        weight /= weight.sum()
-        near, mean, fine = (v - (weight * v).sum() for v in (blocks.near, blocks.mean, blocks.fine))
-        shared = float((weight * near * mean).sum())
-        slope = float((weight * near * fine).sum()) / shared if shared > 0 else 0.0
-        error = math.sqrt(float((weight**2 * near**2 * (fine - slope * mean) ** 2).sum())) / max(shared, 1e-300)
+        slope, height, error = _step(blocks, line)
         if slope <= 3 * error:
             return level
-        line = replace(line, slope=slope, height=float((weight * (blocks.fine - slope * blocks.mean)).sum()))
+        line = replace(line, slope=slope, height=height)
     return line if sloped else level
+
+
+def _step(blocks: Blocks, line: _Line) -> tuple[float, float, float]:
+    """Slope, height and uncertainty of the slope, with the weights that ``line`` gives.
+
+    ``near`` is the instrument for the means, whose noise is that of the variances.
+    """
+    at = line.at(blocks.near)
+    weight = 1 / (2 * at**2 / np.count_nonzero(FINE) + line.slope**2 * at / BLOCK**2)
+    weight /= weight.sum()
+    near, mean, fine = (v - (weight * v).sum() for v in (blocks.near, blocks.mean, blocks.fine))
+    shared = float((weight * near * mean).sum())
+    slope = float((weight * near * fine).sum()) / shared if shared > 0 else 0.0
+    error = math.sqrt(float((weight**2 * near**2 * (fine - slope * mean) ** 2).sum())) / max(shared, 1e-300)
+    return slope, float((weight * (blocks.fine - slope * blocks.mean)).sum()), error

@@ -1,14 +1,15 @@
 """All that one image tells of the noise of a channel."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
 
-from noise2detail.noise.autocovariance import measured_autocovariance
+from noise2detail.noise.autocovariance import autocovariance
 from noise2detail.noise.blocks import FINE, WHITE, responses
 from noise2detail.noise.clipping import Values
-from noise2detail.noise.estimate import estimate_noise
+from noise2detail.noise.estimate import Errors, estimate_with_errors
 from noise2detail.noise.model import NoiseModel
 from noise2detail.noise.stabilize import stabilise
 
@@ -20,6 +21,22 @@ RELIABLE = 0.15
 """Share of the noise in high frequencies below which they do not measure it: the autocorrelation errs by some 0.02."""
 
 
+@dataclass(frozen=True)
+class Uncertainty:
+    """Standard errors: the truth lies within two of them in about 19 of 20 images. Infinite: too little to say."""
+
+    gain: float = 0.0
+    pedestal: float = 0.0
+    sigma: float = 0.0
+    correlation: tuple[float, float] = (0.0, 0.0)
+    """In y and in x."""
+
+    @classmethod
+    def of(cls, errors: Errors, correlation: tuple[float, float] = (0.0, 0.0)) -> "Uncertainty":
+        """Those of a model, and of a correlation."""
+        return cls(errors.gain, errors.pedestal, errors.sigma, correlation)
+
+
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """The noise of one channel."""
@@ -28,14 +45,13 @@ class Measurement:
     """Its strength at each brightness, and where values were cut off."""
     autocorrelation: Values
     """``(y, x)``, sides odd, 1 in the middle: how much of it neighbouring pixels share."""
+    uncertainty: Uncertainty = Uncertainty()
+    """Of its figures."""
 
     @property
     def correlation(self) -> tuple[float, float]:
         """Of the noise of a pixel with that of the next one, in y and in x."""
-        y, x = (size // 2 for size in self.autocorrelation.shape)
-        if not (y and x):
-            return 0.0, 0.0
-        return float(self.autocorrelation[y + 1, x]), float(self.autocorrelation[y, x + 1])
+        return next_pixels(self.autocorrelation)
 
     @property
     def is_correlated(self) -> bool:
@@ -58,18 +74,48 @@ def measure_noise(channel: Tensor, mask: Tensor | None = None) -> Measurement:
     and tells how much too weak it was found. Where so little is left in the high frequencies that an error of the
     autocorrelation would decide, the variance of what was made alike says it: 1 would be right.
     """
-    white = estimate_noise(channel, mask)
+    white, errors = estimate_with_errors(channel, mask)
     if not (white.gain or white.sigma):
         return Measurement(white, WHITE)
     alike = stabilise(channel.detach().float(), white).reshape(-1, *channel.shape[-2:])
-    found = measured_autocovariance(alike, None if mask is None else mask.reshape(alike.shape)).cpu().double().numpy()
-    strength = float(found[found.shape[0] // 2, found.shape[1] // 2])
+    found = autocovariance(alike, None if mask is None else mask.reshape(alike.shape))
+    shape, strength = _normalised(found.whole)
     if strength <= 0:
-        return Measurement(white, WHITE)
-    shared = Measurement(white, np.clip(found / strength, -1.0, 1.0))
+        return Measurement(white, WHITE, Uncertainty.of(errors))
+    parts = [_normalised(part) for part in found.groups]
+    shared = Measurement(white, shape, Uncertainty.of(errors, _correlation_errors(parts)))
     if not shared.is_correlated:
         return shared
-    model = estimate_noise(channel, mask, shared.autocorrelation)
-    if responses(shared.autocorrelation)[FINE].mean() < RELIABLE:
+    model, errors = estimate_with_errors(channel, mask, shared.autocorrelation)
+    response = float(responses(shape)[FINE].mean())
+    if response < RELIABLE:
         model = replace(model, gain=white.gain * strength, pedestal=white.pedestal, sigma=white.sigma * strength**0.5)
-    return Measurement(model, shared.autocorrelation)
+        share = _error([part[1] for part in parts]) / strength
+    else:
+        share = _error([float(responses(part[0])[FINE].mean()) for part in parts]) / response
+    return replace(
+        shared, model=model, uncertainty=Uncertainty.of(errors.grown(share, model), shared.uncertainty.correlation)
+    )
+
+
+def _normalised(autocovariance: Tensor) -> tuple[Values, float]:
+    """Autocorrelation, and the variance; white noise where there is none."""
+    found = autocovariance.cpu().double().numpy()
+    strength = float(found[found.shape[0] // 2, found.shape[1] // 2])
+    return (np.clip(found / strength, -1.0, 1.0), strength) if strength > 0 else (WHITE, 0.0)
+
+
+def _correlation_errors(parts: list[tuple[Values, float]]) -> tuple[float, float]:
+    pairs = [next_pixels(part) for part, _ in parts]
+    return _error([y for y, _ in pairs]), _error([x for _, x in pairs])
+
+
+def _error(values: list[float]) -> float:
+    """Standard error of the mean of independent values; infinite if there are too few to say."""
+    return float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+
+
+def next_pixels(autocorrelation: Values) -> tuple[float, float]:
+    """Correlation of a pixel with the next one, in y and in x."""
+    y, x = (size // 2 for size in autocorrelation.shape)
+    return (float(autocorrelation[y + 1, x]), float(autocorrelation[y, x + 1])) if y and x else (0.0, 0.0)
