@@ -169,7 +169,7 @@ def _edges(images: Values, axis: int) -> int:
 
 
 def _comb(images: Values, valid: NDArray[np.bool_], y: int, x: int) -> float:
-    """How well coefficients of the blocks that begin there fit multiples of a number: the median of some frequencies."""
+    """How well coefficients of the blocks that begin there fit multiples of a number; the median of some of them."""
     rows, columns = ((size - start) // GRID for size, start in zip(images.shape[1:], (y, x), strict=True))
     if rows < 1 or columns < 1:
         return 0.0
