@@ -11,6 +11,7 @@ from noise2detail.noise.blocks import FINE, WHITE, responses
 from noise2detail.noise.clipping import Values
 from noise2detail.noise.estimate import Errors, estimate_with_errors
 from noise2detail.noise.model import NoiseModel
+from noise2detail.noise.presence import excess_over_noise, is_unseen
 from noise2detail.noise.stabilize import stabilise
 
 CORRELATED = 0.25
@@ -47,6 +48,15 @@ class Measurement:
     """``(y, x)``, sides odd, 1 in the middle: how much of it neighbouring pixels share."""
     uncertainty: Uncertainty = Uncertainty()
     """Of its figures."""
+    is_noiseless: bool = False
+    """True if there is nothing to remove: the high frequencies hold no more than rounding puts there."""
+    excess: float = math.inf
+    """How far the image exceeds its noise where it does so most; 1: as far as noise alone may, by chance."""
+
+    @property
+    def is_noise_only(self) -> bool:
+        """True if the image shows nothing but noise: less than one of 1000 images of noise alone exceeds it so far."""
+        return not self.is_noiseless and self.excess <= 1
 
     @property
     def correlation(self) -> tuple[float, float]:
@@ -75,27 +85,36 @@ def measure_noise(channel: Tensor, mask: Tensor | None = None) -> Measurement:
     autocorrelation would decide, the variance of what was made alike says it: 1 would be right.
     """
     white, errors = estimate_with_errors(channel, mask)
+    values = channel.detach() if mask is None else channel.detach()[mask]
+    unseen = is_unseen(white, values)
     if not (white.gain or white.sigma):
-        return Measurement(white, WHITE)
+        return Measurement(white, WHITE, is_noiseless=True)
     alike = stabilise(channel.detach().float(), white).reshape(-1, *channel.shape[-2:])
-    found = autocovariance(alike, None if mask is None else mask.reshape(alike.shape))
+    valid = None if mask is None else mask.reshape(alike.shape)
+    found = autocovariance(alike, valid)
     shape, strength = _normalised(found.whole)
     if strength <= 0:
-        return Measurement(white, WHITE, Uncertainty.of(errors))
+        return Measurement(white, WHITE, Uncertainty.of(errors), unseen)
     parts = [_normalised(part) for part in found.groups]
-    shared = Measurement(white, shape, Uncertainty.of(errors, _correlation_errors(parts)))
-    if not shared.is_correlated:
-        return shared
-    model, errors = estimate_with_errors(channel, mask, shared.autocorrelation)
+    excess = excess_over_noise(alike, valid, shape * strength, [own * height for own, height in parts])
+    shared = Measurement(white, shape, Uncertainty.of(errors, _correlation_errors(parts)), unseen, excess)
+    return _strengthened(channel, mask, shared, strength, parts) if shared.is_correlated else shared
+
+
+def _strengthened(
+    channel: Tensor, mask: Tensor | None, found: Measurement, strength: float, parts: list[tuple[Values, float]]
+) -> Measurement:
+    """With the strength of noise that neighbours share, measured as if it were white before."""
+    white, shape = found.model, found.autocorrelation
+    model, errors = estimate_with_errors(channel, mask, shape)
     response = float(responses(shape)[FINE].mean())
     if response < RELIABLE:
         model = replace(model, gain=white.gain * strength, pedestal=white.pedestal, sigma=white.sigma * strength**0.5)
         share = _error([part[1] for part in parts]) / strength
     else:
         share = _error([float(responses(part[0])[FINE].mean()) for part in parts]) / response
-    return replace(
-        shared, model=model, uncertainty=Uncertainty.of(errors.grown(share, model), shared.uncertainty.correlation)
-    )
+    uncertainty = Uncertainty.of(errors.grown(share, model), found.uncertainty.correlation)
+    return replace(found, model=model, uncertainty=uncertainty)
 
 
 def _normalised(autocovariance: Tensor) -> tuple[Values, float]:
