@@ -26,6 +26,9 @@ MOST_BLOCKS = 32768
 ATOM = 1e-3
 """Share of the pixels that must have the extreme value for it to count as an end at which values were clipped."""
 
+RARE = 30.0
+"""Pixels at an end for each that has the next value, beyond which that is not a step of the noise."""
+
 LEAST = 1e-3
 """Least variance of a coefficient, as a share of the largest."""
 
@@ -53,6 +56,8 @@ class Blocks:
     """Third central moment, unbiased."""
     ends: Values
     """``(n, 2)``: shares of its pixels that have the lowest and the highest value of the image."""
+    close: Values
+    """``(n, 2)``: shares of the others that are near these, within half of their own root mean square distance."""
 
     def __len__(self) -> int:
         return len(self.mean)
@@ -71,6 +76,8 @@ class Extremes:
     high: float
     steps: tuple[float, float]
     """From each to the next value that occurs: how finely the data are quantised there."""
+    piled: tuple[float, float] = (0.0, 0.0)
+    """How many pixels have it for each that has the next value: less than 1 where a distribution runs out."""
 
 
 def look_at(channel: Tensor, mask: Tensor | None, autocorrelation: Values = WHITE) -> tuple[Blocks, Extremes]:
@@ -87,7 +94,7 @@ def look_at(channel: Tensor, mask: Tensor | None, autocorrelation: Values = WHIT
     valid = np.ones(images.shape, bool) if mask is None else mask.detach().cpu().numpy().reshape(images.shape)
     data = images[valid]
     if not data.size:
-        nothing = _measured(np.empty((0, BLOCK, BLOCK)), 0.0, (0.0, 0.0), autocorrelation)
+        nothing = _measured(np.empty((0, BLOCK, BLOCK)), 0.0, (0.0, 0.0), (0.0, 0.0), autocorrelation)
         return nothing, Extremes(-math.inf, math.inf, (0.0, 0.0))
     ends, least, offset = (float(data.min()), float(data.max())), max(ATOM * data.size, BLOCK), float(data.mean())
     low, high = (
@@ -96,8 +103,13 @@ def look_at(channel: Tensor, mask: Tensor | None, autocorrelation: Values = WHIT
     )
     others = data[(data > ends[0]) & (data < ends[1])]
     steps = (float(others.min()) - ends[0], ends[1] - float(others.max())) if others.size else (0.0, 0.0)
+    beside = ends[0] + steps[0], ends[1] - steps[1]
+    first, last, after, before = (int(np.count_nonzero(data == value)) for value in (*ends, *beside))
+    extremes = Extremes(low, high, steps, (first / max(after, 1), last / max(before, 1)))
+    # where noise spans few values the next one is near, and frequent; across the gap beside a mask it is neither
+    near = tuple(step if pile < RARE else 0.0 for step, pile in zip(steps, extremes.piled, strict=True))
     windows = _windows(images, valid, min(images.shape[1:]) >= 2 * BLOCK)
-    return _measured(windows, offset, ends, autocorrelation), Extremes(low, high, steps)
+    return _measured(windows, offset, ends, near, autocorrelation), extremes
 
 
 def _windows(images: Pixels, valid: NDArray[np.bool_], framed: bool) -> Values:
@@ -118,9 +130,12 @@ def _own(windows: Values) -> Values:
     return windows[:, frame : frame + BLOCK, frame : frame + BLOCK]
 
 
-def _measured(windows: Values, offset: float, ends: tuple[float, float], autocorrelation: Values) -> Blocks:
+def _measured(
+    windows: Values, offset: float, ends: tuple[float, ...], steps: tuple[float, ...], autocorrelation: Values
+) -> Blocks:
     """What is known of blocks; ``offset`` is a value near their means, which spares digits."""
-    shares = np.stack([(_own(windows) == end).mean((1, 2)) for end in ends], 1)
+    both = [_near(_own(windows), end, step) for end, step in zip(ends, steps, strict=True)]
+    shares, close = (np.stack(values, 1) for values in zip(*both, strict=True))
     windows = windows - offset
     own, size = _own(windows), BLOCK**2
     mean = own.mean((1, 2))
@@ -135,7 +150,23 @@ def _measured(windows: Values, offset: float, ends: tuple[float, float], autocor
         around = np.ones(windows.shape[1:], bool)
         around[frame:-frame, frame:-frame] = False
         near = windows[:, around].mean(1)
-    return Blocks(mean + offset, near + offset, rough, fine, third, shares)
+    return Blocks(mean + offset, near + offset, rough, fine, third, shares, close)
+
+
+def _near(own: Values, end: float, step: float) -> tuple[Values, Values]:
+    """Share of pixels at an end, and share of the others that are near it."""
+    count = own.shape[1] * own.shape[2]
+    share, close = np.zeros(len(own)), np.zeros(len(own))
+    # most blocks have no pixel there
+    which = (own == end).any((1, 2))
+    distance = np.abs(own[which] - end)
+    at = distance == 0
+    share[which] = at.mean((1, 2))
+    others = np.maximum(count - at.sum((1, 2)), 1)
+    usual = np.sqrt((distance**2).sum((1, 2)) / others)
+    limit = np.maximum(usual / 2, 1.5 * step)[:, None, None]
+    close[which] = (~at & (distance <= limit)).sum((1, 2)) / others
+    return share, close
 
 
 def responses(autocorrelation: Values) -> Values:

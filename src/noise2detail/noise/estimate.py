@@ -21,6 +21,7 @@ from torch import Tensor
 
 from noise2detail.noise.blocks import BLOCK, FINE, ROUGH, WHITE, Blocks, Extremes, look_at
 from noise2detail.noise.clipping import Values, gaussian_clipped
+from noise2detail.noise.ends import clipped_ends
 from noise2detail.noise.model import NoiseModel
 
 GROUPS = 20
@@ -31,6 +32,12 @@ FEWEST_BLOCKS = 64
 
 CLEAR = 3.0
 """Noise deviations from an end beyond which clipping is not felt."""
+
+ENOUGH = 0.3
+"""Share of the blocks that must feel no clipping for a line through these alone."""
+
+MOST_LIKELY = 1000
+"""Blocks whose probability is computed."""
 
 
 @dataclass(frozen=True)
@@ -179,24 +186,47 @@ def _refitted(flat: Blocks, line: _Line) -> _Line:
 
 
 def _explained(blocks: Blocks, extremes: Extremes, *, sloped: bool) -> _Line:
-    """The line, with those ends at which clipping explains the blocks better than the line alone."""
+    """The line, with the ends at which values were clipped."""
     if not len(blocks):
         return _Line()
-    candidates = [_fitted(blocks, _Line(), sloped)]
-    ends = {(low, high) for low in (-math.inf, extremes.low) for high in (math.inf, extremes.high)}
-    for low, high in sorted(ends - {(-math.inf, math.inf)}):
-        found = _fitted(blocks, _Line(low=low, high=high), sloped)
-        if found.clear(blocks.near).sum() >= min(FEWEST_BLOCKS, 0.05 * len(blocks)):
-            candidates.append(found)
-    if len(candidates) == 1:
-        return candidates[0]
+    low, high = clipped_ends(blocks, extremes)
+    line = _fitted(blocks, _Line(low=low, high=high), sloped)
+    if math.isinf(low) and math.isinf(high):
+        return line
+    if line.clear(blocks.near).mean() >= ENOUGH:
+        return line
+    unaware = _fitted(blocks, _Line(), sloped)
     level = (blocks.mean + blocks.near) / 2
-    highest = np.max([line.clipped(level)[1] for line in candidates], 0)
+    highest = np.maximum(line.clipped(level)[1], unaware.clipped(level)[1])
     calm = blocks.rough <= highest * _quantile(0.99, ROUGH)
     # correlated noise fills the low frequencies everywhere: the calmest blocks must do
     flat = blocks.chosen(calm if calm.any() else _calm(blocks.rough / highest))
-    likelihoods = [_likelihood(flat, line, extremes) for line in candidates]
-    return candidates[int(np.argmax(likelihoods))]
+    flat = flat.chosen(np.arange(len(flat)) % max(1, len(flat) // MOST_LIKELY) == 0)
+    return _likeliest(flat, [line, replace(unaware, low=low, high=high)], extremes, sloped)
+
+
+def _likeliest(flat: Blocks, starts: list[_Line], extremes: Extremes, sloped: bool) -> _Line:
+    """The line that gives the variances and the shares of extreme values the highest probability.
+
+    For images that feel clipping nearly everywhere: what is left of the noise there says how strong it was.
+    """
+    from scipy.optimize import minimize
+
+    bottom, top = float(flat.near.min()), float(flat.near.max())
+    scale = max(float(flat.fine.mean()), 1e-300)
+
+    def line(values: Values) -> _Line:
+        dark, bright = np.exp(np.clip(values, -60, 60)) * scale
+        slope = max(bright - dark, 0.0) / max(top - bottom, 1e-300) if sloped else 0.0
+        return replace(starts[0], slope=float(slope), height=float(dark - slope * bottom), floor=1e-3 * scale)
+
+    def unlikely(values: Values) -> float:
+        return -_likelihood(flat, line(values), extremes)
+
+    places = [np.log(np.maximum(start.at(np.array([bottom, top])), 1e-6 * scale) / scale) for start in starts]
+    first = min(places, key=unlikely)
+    found = minimize(unlikely, first, method="Nelder-Mead", options={"maxfev": 60, "xatol": 0.01, "fatol": 0.5})
+    return line(found.x)
 
 
 def _likelihood(flat: Blocks, line: _Line, extremes: Extremes) -> float:
