@@ -11,8 +11,8 @@ from noise2detail.cli.loading import loading
 from noise2detail.cli.voice import Voice, aligned
 
 HELP = (
-    "Measure the noise of an image: how strong it is at each brightness, whether it was cut off, and whether "
-    "neighbouring pixels share it. Nothing is denoised."
+    "Measure the noise of an image: how strong it is at each brightness, whether it was cut off, whether neighbouring "
+    "pixels share it, and what was done to the image before. Nothing is denoised."
 )
 
 EXAMPLES = """[b]Examples[/b]

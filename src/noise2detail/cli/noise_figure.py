@@ -45,7 +45,13 @@ def _variances(axes: Any, channel: ChannelNoise) -> None:
     axes.scatter(calm.near[::step], calm.fine[::step], s=3, color=DOTS, label="calm blocks of 8x8 pixels")
     low, high = (float(calm.near.min()), float(calm.near.max())) if len(calm) else (0.0, 1.0)
     places = np.linspace(low, high, 200)
-    axes.plot(places, [model.variance(place) for place in places], color=LINE, label="measured")
+    curve = np.array([model.variance(place) for place in places])
+    axes.plot(places, curve, color=LINE, label="measured")
+    own = channel.measurement.uncertainty
+    if 0 < own.gain < math.inf:
+        # the line turns about the middle of the blocks
+        error = 2 * own.gain * np.abs(places - (float(calm.near.mean()) if len(calm) else 0.0))
+        axes.fill_between(places, curve - error, curve + error, color=LINE, alpha=0.2, label="twice the gain's error")
     axes.set(xlabel="brightness", ylabel="variance of the noise", title="strength")
     if len(calm):
         axes.set_ylim(0, 1.5 * max(np.quantile(calm.fine, 0.99), model.variance(high)) or 1.0)
@@ -59,6 +65,10 @@ def _spectrum(axes: Any, channel: ChannelNoise) -> None:
         np.fft.fftshift(power), cmap="magma", vmin=0, extent=(-0.5, 0.5, 0.5, -0.5), interpolation="nearest"
     )
     axes.set(xlabel="cycles per pixel, x", ylabel="cycles per pixel, y", title="power by frequency (white: 1)")
+    for wave in channel.stripes.waves:
+        down, across = wave.frequency
+        for sign in (1, -1):
+            axes.plot(sign * across, sign * down, "o", mfc="none", color="w", markersize=8)
     axes.figure.colorbar(shown, ax=axes)
 
 
