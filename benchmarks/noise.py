@@ -4,8 +4,9 @@
 
 Simulated: smooth structures with sharp edges on 512x512 pixels, over a grid of gains, reading noise and correlation;
 the known figures against the mean and the worst of four seeds. Real: FMD captures, where the difference from the mean
-of 50 captures shows the noise itself, up to the brightness in which captures differ. Results go to
-``benchmarks/results/noise.md`` and ``noise.json``.
+of 50 captures shows the noise itself, up to the brightness in which captures differ. Then false alarms: white noise
+over structure, clipping, and how often the standard errors hold. Results go to ``benchmarks/results/noise.md`` and
+``noise.json``.
 """
 
 import argparse
@@ -18,9 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+from skimage import data
 
 from noise2detail.bench.datasets import load_pairs
 from noise2detail.noise.measure import Measurement, measure_noise
+from noise_rates import clipping, coverage
 from record import write_result
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -34,9 +37,39 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=RESULTS / "noise.md")
     args = parser.parse_args()
-    simulated, real = [*simulations()], [*captures(args.data)]
-    lines = ["## Simulated", "", *table(simulated), "", "## FMD, one capture", "", *table(real)]
-    write_result(args.out, "Noise, measured on one image", lines, {"simulated": simulated, "real": real})
+    parts = {
+        "Simulated": simulations(),
+        "FMD, one capture": captures(args.data),
+        "White noise over structure": structures(),
+        "Clipping: just the ends that were clipped are seen": clipping(structures_of("camera", "brick")),
+        "The truth lies within two standard errors, share of images": coverage(
+            scene()[:256, :256], spread, known_correlation
+        ),
+    }
+    lines = [line for title, rows in parts.items() for line in (f"## {title}", "", *table(rows), "")]
+    write_result(args.out, "Noise, measured on one image", lines[:-1], parts)
+
+
+def structures_of(*names: str) -> dict[str, Values]:
+    """Photographs, and a scene of no photograph."""
+    photographs = {name: np.asarray(getattr(data, name)(), np.float64)[:SIDE, :SIDE] for name in names}
+    return {"discs and threads": 255 * scene(), **photographs}
+
+
+def structures() -> list[dict[str, Any]]:
+    """White noise must not pass for correlated, however fine the structure."""
+    found = []
+    for name, clean in structures_of("camera", "coins", "brick", "grass").items():
+        for sigma in (5, 10, 25):
+            own = measure_noise(
+                torch.from_numpy(clean + np.random.default_rng(0).normal(0, sigma, clean.shape)).float()
+            )
+            level = own.model.variance(float(np.median(clean))) ** 0.5
+            down, across = own.correlation
+            row = {"case": f"{name}, sigma {sigma}", "sigma / known": level / sigma}
+            found.append({**row, "correlation y": down, "correlation x": across})
+            print(found[-1], flush=True)
+    return found
 
 
 def simulations() -> list[dict[str, Any]]:
@@ -112,9 +145,9 @@ def scene() -> Values:
     return result
 
 
-def captures(data: Path) -> list[dict[str, Any]]:
+def captures(folder: Path) -> list[dict[str, Any]]:
     found = []
-    for pair in load_pairs({"layout": "fmd-sample", "path": "fmd"}, data):
+    for pair in load_pairs({"layout": "fmd-sample", "path": "fmd"}, folder):
         noisy, clean = pair.noisy.astype(float), pair.reference.astype(float)
         slope, offset = np.polyfit(clean.ravel(), noisy.ravel(), 1)
         known = known_of(noisy - slope * clean - offset, slope * clean + offset)

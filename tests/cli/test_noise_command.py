@@ -65,6 +65,52 @@ def test_nothing_to_measure(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "noise  none was found: there is nothing to remove\n")
 
 
+def test_the_certainty_of_figures_is_told(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.tif", counted(20.0))
+    assert "±" in n2d("noise", source).stdout
+    (found,) = records(n2d("noise", source, "--json"))
+    errors = found["uncertainty"]
+    assert abs(found["gain"] - 20) < 3 * errors["gain"] < 6
+    assert abs(found["correlation_x"]) < 4 * errors["correlation_x"] < 0.2
+    assert (found["noiseless"], found["noise_only"], found["processing"]) == (False, False, {})
+    assert found["stripes"] == {"rows": 0.0, "columns": 0.0, "waves": []}
+
+
+def test_what_was_done_before_is_told(tmp_path: Path) -> None:
+    noisy = np.random.default_rng(0).normal(scene() / 4, 8).clip(0, 255).astype(np.uint8)
+    doubled = np.array(Image.fromarray(noisy).resize((256, 256), Image.Resampling.BILINEAR))
+    source = write(tmp_path / "doubled.tif", doubled)
+    assert "interpolated" in n2d("noise", source).stdout
+    (found,) = records(n2d("noise", source, "--json"))
+    assert list(found["processing"]) == ["interpolated"]
+
+
+def test_stripes_are_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    image = scene() + rng.normal(0, 10, (SIDE, SIDE)) + rng.normal(0, 5, (SIDE, 1))
+    source = write(tmp_path / "striped.npy", image.astype(np.float32))
+    assert "offsets of rows" in n2d("noise", source).stdout
+    (found,) = records(n2d("noise", source, "--json"))
+    assert found["stripes"]["rows"] == pytest.approx(0.5, rel=0.3)
+    assert found["stripes"]["columns"] == 0
+
+
+def test_no_noise_and_nothing_else_are_told(tmp_path: Path) -> None:
+    smooth = write(tmp_path / "smooth.tif", scene()[:, :30].round().astype(np.uint16))
+    assert n2d("noise", smooth).stdout.startswith("noise  no")
+    noise = write(tmp_path / "noise.npy", np.random.default_rng(0).normal(9, 1, (256, 256)).astype(np.float32))
+    assert "signal" in n2d("noise", noise).stdout
+
+
+def test_noise_that_planes_share_is_told(tmp_path: Path) -> None:
+    first = np.random.default_rng(0).normal(0, 10, (5, SIDE, SIDE))
+    stack = scene() + (first[1:] + first[:-1]) / 2**0.5
+    source = write(tmp_path / "stack.npy", stack.astype(np.float32))
+    assert "next plane along Z 0.5" in n2d("noise", source, "--axes", "ZYX").stdout
+    (found,) = records(n2d("noise", source, "--axes", "TYX", "--json"))
+    assert found["correlation_between_planes"]["T"] == pytest.approx(0.5, abs=0.06)
+
+
 def test_the_figure_has_a_row_for_each_channel(tmp_path: Path) -> None:
     source = write(tmp_path / "a.npy", np.stack([counted(20.0), np.full((SIDE, SIDE), 3, np.uint16)]))
     plot = tmp_path / "noise.png"

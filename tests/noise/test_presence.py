@@ -69,3 +69,8 @@ def test_small_images_say_nothing(shape: tuple[int, ...]) -> None:
     found = measured(np.random.default_rng(0).normal(size=shape))
     assert not found.is_noiseless
     assert not np.isnan(found.excess)
+
+
+@pytest.mark.parametrize("photons", [0.01, 0.1])
+def test_a_few_photons_are_noise(photons: float) -> None:
+    assert not measured(np.random.default_rng(0).poisson(photons, (SIDE, SIDE))).is_noiseless

@@ -7,6 +7,9 @@ from noise2detail.pipeline.noise import LEVELS, ChannelNoise
 
 NAMES = ("dark", "usual", "bright")
 
+VISIBLE = 0.05
+"""Amplitude of a wave, in deviations of the noise, below which people are not told."""
+
 
 def noise_record(found: ChannelNoise) -> dict[str, Any]:
     """The figures of one channel; an end at which nothing was cut off is null."""
@@ -59,6 +62,9 @@ def noise_words(found: ChannelNoise) -> list[tuple[str, str]]:
     model = found.measurement.model
     if not (model.gain or model.sigma):
         return [("noise", "none was found: there is nothing to remove"), *_processing(found)]
+    if found.measurement.is_noiseless:
+        said = "no more than rounding makes, or too weak to be seen: there is nothing to remove"
+        return [("noise", said), *_processing(found)]
     deviations = [math.sqrt(model.variance(level)) for level in found.levels]
     parts = zip(NAMES, deviations, found.levels, strict=True)
     return [
@@ -79,8 +85,6 @@ def _with_error(value: float, error: float, digits: int) -> str:
 
 
 def _presence(found: ChannelNoise) -> list[tuple[str, str]]:
-    if found.measurement.is_noiseless:
-        return [("noise", "no more than rounding makes, or too weak to be seen: there is nothing to remove")]
     if found.measurement.is_noise_only:
         return [("signal", "none was found: the image shows nothing that noise alone would not")]
     return []
@@ -91,7 +95,7 @@ def _patterns(found: ChannelNoise) -> list[tuple[str, str]]:
     for name, lines in (("rows", own.rows), ("columns", own.columns)):
         if lines.found:
             said.append(f"offsets of {name}, {lines.deviation:.2g} times the noise of a pixel")
-    for wave in own.waves[:3]:
+    for wave in [one for one in own.waves if one.amplitude > VISIBLE][:3]:
         y, x = wave.frequency
         said.append(
             f"a wave of {abs(x):.3g} cycles per pixel along x and {abs(y):.3g} along y, {wave.amplitude:.2g} times"

@@ -147,6 +147,9 @@ def estimate_with_errors(
         return found, Errors(math.inf if gain else 0.0, math.inf if gain else 0.0, found.sigma)
     moved = np.array([_figures(part, _refitted(part, line)) for part in parts])
     errors = np.sqrt((len(parts) - 1) * moved.var(0))
+    if variance <= 1e-9 * line.at(flat.near).min():
+        # at its bound, with which it moves; how far the pedestal moves says how much there may be
+        errors[2] = max(errors[2], gain * errors[1])
     # the square root of both ends: near 0 it has no slope
     least, most = (math.sqrt(max(variance + sign * 2 * float(errors[2]), 0.0)) for sign in (-1, 1))
     sigma = max(found.sigma - least, most - found.sigma) / 2
@@ -266,7 +269,8 @@ def _fitted(blocks: Blocks, line: _Line, sloped: bool) -> _Line:
     expected = _start(blocks)
     line = replace(line, slope=0.0, height=float(np.median(expected)), floor=0.0)
     clear = line.clear(blocks.near)
-    flat = _calm(blocks.rough / expected) & (clear if clear.any() else True)
+    flat = _calm(blocks.rough / expected)
+    flat = flat & clear if (flat & clear).any() else flat
     for _ in range(20):
         floor = 0.5 * float(np.quantile(blocks.fine[flat], 0.02))
         found = _through(blocks.chosen(flat), replace(line, floor=floor), sloped)

@@ -15,6 +15,9 @@ from torch import Tensor
 CLEAN = 0.28
 """Distance from frequency 0, in cycles per pixel, beyond which structure is hardly found."""
 
+LINES = 1 / 16
+"""Frequencies along each axis up to which stripes are found, which say nothing of the others."""
+
 WEAK = 0.25
 """Power of the weakest high frequencies, relative to those just beyond ``CLEAN``: below it noise is band-limited."""
 
@@ -42,13 +45,14 @@ def without_structure(power: Tensor, count: int) -> Tensor:
     along = torch.fft.fftfreq(side, dtype=power.dtype, device=power.device)
     distance = torch.hypot(along[:, None], along)
     high = distance > CLEAN
+    fitted = high & (along[:, None].abs() > LINES) & (along.abs() > LINES)
     cosine = torch.cos(2 * math.pi * along).expand(side, side)
     terms = torch.stack([torch.ones_like(cosine), cosine, cosine.mT], -1)  # (y, x, 3)
     logarithm = power.clamp_min(torch.finfo(power.dtype).tiny).log()
-    seen = logarithm[..., high]
-    curve = (terms @ (seen @ torch.linalg.pinv(terms[high]).mT)[..., None, :, None])[..., 0]
-    weakest = seen.quantile(0.02, -1) - logarithm[..., high & (distance < CLEAN + 0.1)].mean(-1)
-    odd = (seen - curve[..., high]).square().mean(-1).sqrt()
+    seen = logarithm[..., fitted]
+    curve = (terms @ (seen @ torch.linalg.pinv(terms[fitted]).mT)[..., None, :, None])[..., 0]
+    weakest = seen.quantile(0.02, -1) - logarithm[..., fitted & (distance < CLEAN + 0.1)].mean(-1)
+    odd = (seen - curve[..., fitted]).square().mean(-1).sqrt()
     error = 1 / math.sqrt(max(count, 1))
     said = (weakest > math.log(WEAK)) & (odd < max(ODD, 2 * error))
     most = curve.exp()
