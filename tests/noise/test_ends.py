@@ -74,6 +74,14 @@ def test_what_is_dark_nearly_everywhere_is_measured_too() -> None:
     assert found.variance(0.5) ** 0.5 == pytest.approx(2, rel=0.15)
 
 
+def test_masks_beside_bright_edges_are_no_clipping() -> None:
+    """Some blocks at the mask hold bright pixels as well, beside which the others look near to it."""
+    image = clean(mostly_dark=True)
+    rng = np.random.default_rng(0)
+    read = rng.poisson(200 * image) + rng.normal(0, 0.3, image.shape) + 50
+    assert ends(np.where(image > 0.6, 0, read)) == (False, False)
+
+
 def test_an_image_without_noise_at_the_end_was_not_clipped() -> None:
     image = clean()
     image[:60] = image.min()

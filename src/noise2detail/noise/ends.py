@@ -24,6 +24,9 @@ CLOSE = 0.08
 PILED = 1.3
 """Pixels at the end for each that has the next value, at least."""
 
+GAP = 2.0
+"""Deviations of the noise to the next value, at most."""
+
 COUNTS = 0.2
 """Share by which the number of zero counts may miss Poisson's law."""
 
@@ -54,6 +57,9 @@ def _is_clipped(blocks: Blocks, extremes: Extremes, number: int) -> bool:
     if math.isinf(end) or np.count_nonzero(mixed) < FEWEST or extremes.piled[number] < PILED:
         return False
     if blocks.close[mixed, number].mean() < CLOSE:
+        return False
+    # across the gap beside a mask the next value is further away than noise reaches
+    if extremes.steps[number] > GAP * math.sqrt(float(np.quantile(blocks.fine, 0.25))):
         return False
     return number == 1 or not _are_counts(blocks.chosen(mixed), extremes)
 
