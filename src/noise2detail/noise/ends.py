@@ -59,7 +59,8 @@ def _is_clipped(blocks: Blocks, extremes: Extremes, number: int) -> bool:
     if blocks.close[mixed, number].mean() < CLOSE:
         return False
     # across the gap beside a mask the next value is further away than noise reaches
-    if extremes.steps[number] > GAP * math.sqrt(float(np.quantile(blocks.fine, 0.25))):
+    # (noise that neighbours share is in the low frequencies)
+    if extremes.steps[number] > GAP * math.sqrt(max(np.quantile(one, 0.25) for one in (blocks.fine, blocks.rough))):
         return False
     return number == 1 or not _are_counts(blocks.chosen(mixed), extremes)
 
