@@ -12,9 +12,10 @@ from torch import Tensor
 
 from noise2detail.errors import Cancelled, SettingError
 from noise2detail.method import Context, Denoiser, Method, Step
-from noise2detail.methods.bm3d import BM3D, rotation
+from noise2detail.methods.bm3d import BM3D
 from noise2detail.methods.bm3d_reference import WHEELS, BM3DReference
 from noise2detail.noise.model import NoiseModel
+from noise2detail.patches.rotation import rotation
 from noise2detail.patches.spectrum import kernel_autocovariance
 from noise2detail.registry import REFERENCE
 from tests.material import noisy_batch

@@ -14,7 +14,9 @@ from noise2detail.noise.autocovariance import measured_autocovariance
 from noise2detail.noise.estimate import white_sigma
 from noise2detail.patches.cascade import Cascade
 from noise2detail.patches.layout import Search
+from noise2detail.patches.rotation import rotation
 from noise2detail.patches.spectrum import kernel_autocovariance
+from noise2detail.patches.two_cascades import TwoCascades
 from noise2detail.types import Batch
 
 PIXEL = 6.0
@@ -102,7 +104,7 @@ class BM3D:
         pixels = images * y * x
         return Cost(0.1 * pixels, PIXEL * pixels, held=4.0)
 
-    def cascades(self, sigma: float, side: int) -> tuple[Cascade, Cascade]:
+    def cascades(self, sigma: float, side: int) -> TwoCascades:
         """Hard threshold and Wiener filter.
 
         Parameters
@@ -113,14 +115,14 @@ class BM3D:
             Of the image, the shorter one, in pixels: no patch is larger.
         """
         if self.profile == "standard":
-            return Cascade(Search(), "bior1.5", 2.65, overlap=True), Cascade(Search(count=32, limit=0.8))
+            return TwoCascades()
         scale = (255 * sigma) ** -2  # of the published limits, to units of the variance
         if sigma <= 40 / 255:
             first, second = Search(limit=2500 * scale), Search(count=32, limit=400 * scale)
-            return Cascade(first, "bior1.5"), Cascade(second)
+            return TwoCascades(Cascade(first, "bior1.5"), Cascade(second))
         first = Search(min(12, side), 4, limit=5000 * scale)
         second = Search(min(11, side), 6, count=32, limit=3500 * scale)
-        return Cascade(first, factor=2.8, prefilter=2.0), Cascade(second)
+        return TwoCascades(Cascade(first, factor=2.8, prefilter=2.0), Cascade(second))
 
 
 def white_like(autocovariance: Tensor) -> Tensor:
@@ -128,26 +130,6 @@ def white_like(autocovariance: Tensor) -> Tensor:
     white = torch.zeros_like(autocovariance)
     white[len(white) // 2, len(white[0]) // 2] = 1.0
     return white
-
-
-def rotation(noisy: Batch, autocovariances: Tensor, mask: Tensor | None) -> Tensor:
-    """Matrix to channels of uncorrelated structure and noise of variance 1, ``(component, channel)``, strongest first.
-
-    Rotated, what channels have in common is in one of them, above its noise, and the noise stays as it is. Channels
-    without noise are left out.
-    """
-    middle = [size // 2 for size in autocovariances.shape[1:]]
-    sigmas = autocovariances[:, middle[0], middle[1]].clamp_min(0).sqrt()
-    active = sigmas > 0
-    whitening = torch.diag(sigmas.reciprocal())[active]
-    if len(whitening) < 2:
-        return whitening
-    values = noisy.transpose(0, 1).flatten(1)
-    if mask is not None and mask.any():
-        values = values[:, mask.flatten()]
-    covariance = whitening.double() @ values.double().cpu().cov() @ whitening.mT.double()
-    vectors: Tensor = torch.linalg.eigh(covariance).eigenvectors.flip(1)
-    return vectors.mT.float() @ whitening
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +174,7 @@ class BM3DDenoiser:
         noise = torch.einsum("kc,cyx->kyx", self.rotation.square(), self.autocovariance)
         sigma = self.rotation.norm(dim=0).amax().reciprocal()
         cascades = self.method.cascades(float(sigma), min(components.shape[2:]))
-        done, total = 0, len(components) * sum(cascade.pieces(*components.shape[2:]) for cascade in cascades)
+        done, total = 0, len(components) * cascades.pieces(*components.shape[2:])
 
         def tick() -> None:
             nonlocal done
@@ -201,9 +183,7 @@ class BM3DDenoiser:
                 self.on_progress(done / total)
 
         for image in components:
-            mean = image.mean((1, 2), keepdim=True)
-            pilot = cascades[0].run(image - mean, None, noise, tick)
-            yield pilot + mean, cascades[1].run(image - mean, pilot, noise, tick) + mean
+            yield cascades.run(image, noise, tick)
 
     def tensors(self) -> Mapping[str, Tensor]:
         """The noise and the rotation."""
