@@ -41,6 +41,8 @@ class Autocovariance:
     """``(y, x)``, sides odd; lag 0 is in the middle."""
     groups: Tensor
     """``(group, y, x)``, the same of groups of neighbouring blocks; none if there are too few blocks."""
+    structure: float = 1.0
+    """Power of the low frequencies before structure was taken out of them, over that after."""
 
 
 def measured_autocovariance(images: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -80,11 +82,19 @@ def autocovariance(images: Tensor, mask: Tensor | None = None) -> Autocovariance
     number = min(max(math.ceil(SHARE * len(blocks)), FEWEST), math.ceil(0.5 * len(blocks)))
     flat = unrest.argsort()[:number].sort().values
     power = _power(blocks[flat])
-    middle = _middle(power, number)
+    raw = _raw(power)
+    middle = without_structure(raw, number // 4)  # blocks overlap: about one of four counts
     factor = _strength(_power(blocks[:: max(1, len(blocks) // USUAL)]), middle)
-    parts = [_middle(part, len(part)) for part in power.tensor_split(GROUPS)] if number >= 2 * GROUPS else []
+    parts = (
+        [without_structure(_raw(part), len(part) // 4) for part in power.tensor_split(GROUPS)]
+        if number >= 2 * GROUPS
+        else []
+    )
     found = [_lagged(values * factor, side, lags).float() for values in (middle, *parts)]
-    return Autocovariance(found[0], torch.stack(found[1:]) if parts else found[0].new_zeros(0, *found[0].shape))
+    structure = float(raw[: side // 2, : side // 2].mean() / middle[: side // 2, : side // 2].mean())
+    return Autocovariance(
+        found[0], torch.stack(found[1:]) if parts else found[0].new_zeros(0, *found[0].shape), structure
+    )
 
 
 def _window(side: int, like: Tensor) -> Tensor:
@@ -100,15 +110,15 @@ def _power(blocks: Tensor) -> Tensor:
     return power
 
 
-def _middle(power: Tensor, count: int) -> Tensor:
-    """Power of the noise at each frequency, ``(2 side, 2 side)``, by the middle block of some."""
+def _raw(power: Tensor) -> Tensor:
+    """Power at each frequency, ``(2 side, 2 side)``, of the middle one of some blocks."""
     half = power.median(0).values / (_MEDIAN if len(power) > 1 else 1.0)
     rows = (-torch.arange(len(half), device=half.device)) % len(half)
     middle = torch.cat([half, half[rows, 1:-1].flip(1)], 1)
     # the block's mean was taken away: the lowest frequency is read off its neighbours
     middle[0, 0] = (middle[0, 2] + middle[2, 0]) / 2
     middle[0, 1] = middle[0, -1] = middle[1, 0] = middle[-1, 0] = middle[0, 0]
-    return without_structure(middle, count // 4)  # blocks overlap: about one of four counts
+    return middle
 
 
 def _lagged(power: Tensor, side: int, lags: int) -> Tensor:

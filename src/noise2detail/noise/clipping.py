@@ -146,7 +146,7 @@ class Table:
 
 
 def tabulate(places: Values, values: Values, lowest: float = -math.inf, highest: float = math.inf) -> Table:
-    """Table of a function that may be level in parts: only places that float32 tells apart are kept.
+    """Table of a function that never falls and may be level in parts; ``table_of`` of what never falls.
 
     Parameters
     ----------
@@ -155,14 +155,26 @@ def tabulate(places: Values, values: Values, lowest: float = -math.inf, highest:
     lowest, highest
         As in ``Table``.
     """
+    return table_of(places, np.maximum.accumulate(values), lowest, highest)
+
+
+def table_of(places: Values, values: Values, lowest: float = -math.inf, highest: float = math.inf) -> Table:
+    """Table of any function: only places that float32 tells apart are kept.
+
+    Parameters
+    ----------
+    places, values
+        ``(n,)`` each, the places ascending up to rounding.
+    lowest, highest
+        As in ``Table``.
+    """
     least = 4 * float(np.finfo(np.float32).eps) * max(float(np.abs(places).max()), 1e-30)
     kept = [0]
     for number in range(1, len(places)):
         if places[number] - places[kept[-1]] > least:
             kept.append(number)
-    rising = np.maximum.accumulate(values)
     ends = np.array([places[0], places[0] + 1]), np.full(2, values[0])  # of a function of one place: a constant
-    found = (places[kept], rising[kept]) if len(kept) > 1 else ends
+    found = (places[kept], values[kept]) if len(kept) > 1 else ends
     return Table(torch.from_numpy(found[0]), torch.from_numpy(found[1]), lowest, highest)
 
 

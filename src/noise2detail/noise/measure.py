@@ -4,9 +4,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from noise2detail.noise.autocovariance import autocovariance
+from noise2detail.noise.band import NYQUIST, signal_band
 from noise2detail.noise.blocks import FINE, WHITE, responses
 from noise2detail.noise.clipping import Values
 from noise2detail.noise.estimate import Errors, estimate_with_errors
@@ -17,6 +19,13 @@ from noise2detail.noise.stabilize import stabilise
 CORRELATED = 0.25
 """Correlation of the next pixel's noise from which it is taken for shared: structure that is left in flat blocks gives
 up to 0.13 in fluorescence images, wide-field cameras behind oversampling optics 0.5 and more."""
+
+FAINT = 0.07
+"""Correlation from which the spectrum of the noise is worth heeding, where it is known beyond doubt."""
+
+UNDISTURBED = 1.1
+"""Structure in the flattest blocks, as a factor of their power in low frequencies, up to which a faint correlation is
+believed: what little is left of more would pass for it."""
 
 RELIABLE = 0.15
 """Share of the noise in high frequencies below which they do not measure it: the autocorrelation errs by some 0.02."""
@@ -53,6 +62,11 @@ class Measurement:
     excess: float = math.inf
     """How far the image exceeds its noise where it does so most; 1: as far as noise alone may, by chance."""
 
+    band: float = 0.5
+    """Frequency in cycles per pixel above which the image holds nothing but noise; 0.5: structure at every one."""
+    structure: float = 1.0
+    """Power of low frequencies in the flattest blocks over that of the noise alone."""
+
     @property
     def is_noise_only(self) -> bool:
         """True if the image shows nothing but noise: less than one of 1000 images of noise alone exceeds it so far."""
@@ -67,6 +81,15 @@ class Measurement:
     def is_correlated(self) -> bool:
         """True if neighbouring pixels share so much that methods for white noise take it for structure."""
         return max(self.correlation) > CORRELATED
+
+    @property
+    def is_coloured(self) -> bool:
+        """True if the spectrum of the noise is known well enough, and is uneven enough, to be worth heeding."""
+        if self.is_correlated:
+            return True
+        errors = self.uncertainty.correlation
+        clear = any(own > max(FAINT, 5 * error) for own, error in zip(self.correlation, errors, strict=True))
+        return clear and self.structure < UNDISTURBED
 
 
 def measure_noise(channel: Tensor, mask: Tensor | None = None) -> Measurement:
@@ -97,8 +120,12 @@ def measure_noise(channel: Tensor, mask: Tensor | None = None) -> Measurement:
         return Measurement(white, WHITE, Uncertainty.of(errors), unseen)
     parts = [_normalised(part) for part in found.groups]
     excess = excess_over_noise(alike, valid, shape * strength, [own * height for own, height in parts])
-    shared = Measurement(white, shape, Uncertainty.of(errors, _correlation_errors(parts)), unseen, excess)
-    return _strengthened(channel, mask, shared, strength, parts) if shared.is_correlated else shared
+    errors_known = Uncertainty.of(errors, _correlation_errors(parts))
+    band = NYQUIST
+    if valid is None or bool(valid.all()):
+        band = signal_band(alike, torch.from_numpy(shape * strength))
+    shared = Measurement(white, shape, errors_known, unseen, excess, band, found.structure)
+    return _strengthened(channel, mask, shared, strength, parts) if shared.is_coloured else shared
 
 
 def _strengthened(

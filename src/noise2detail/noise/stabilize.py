@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from noise2detail.errors import SettingError
-from noise2detail.noise.clipping import Table, Values, entries, expectation, tabulate
+from noise2detail.noise.clipping import Table, Values, entries, expectation, table_of, tabulate
 from noise2detail.noise.model import NoiseModel
 
 
@@ -73,14 +73,37 @@ def inverse_table(model: NoiseModel, lowest: float, highest: float, *, unclip: b
         Give the value before clipping, bounded to the physical range; else the mean of the clipped data.
         Both are the same where nothing is clipped.
     """
+    truth = _truths(model, lowest, highest)
+    means = expectation(lambda seen: _forward(model, seen), truth, model)
+    values = expectation(lambda seen: seen, truth, model) if model.is_clipped and not unclip else truth
+    return tabulate(means, values, model.low, model.high)
+
+
+def stabilised_variance(model: NoiseModel, lowest: float, highest: float) -> Table:
+    """Table from the mean of stabilised data to their variance: about 1, less at very low counts and where clipped.
+
+    Parameters
+    ----------
+    model, lowest, highest
+        As for ``inverse_table``.
+    """
+    truth = _truths(model, lowest, highest)
+    means = expectation(lambda seen: _forward(model, seen), truth, model)
+    squares = expectation(lambda seen: _forward(model, seen) ** 2, truth, model)
+    variances = np.maximum(squares - means**2, 0.0)
+    # level beyond both ends: a table goes on in straight lines
+    places = np.concatenate([means[:1] - 1, means, means[-1:] + 1])
+    return table_of(places, np.concatenate([variances[:1], variances, variances[-1:]]))
+
+
+def _truths(model: NoiseModel, lowest: float, highest: float) -> Values:
+    """Noise-free values, densely spread."""
     bottom = max(lowest, model.low, model.pedestal if model.gain else -math.inf)
     top = min(max(highest, bottom + 8 * math.sqrt(model.variance(bottom))), model.high)
     ends = _forward(model, np.array([bottom, top]))
     truth = _places(model, entries(ends[0], ends[1], float(math.isfinite(model.low)), float(math.isfinite(model.high))))
     truth[[0, -1]] = bottom, top
-    means = expectation(lambda seen: _forward(model, seen), truth, model)
-    values = expectation(lambda seen: seen, truth, model) if model.is_clipped and not unclip else truth
-    return tabulate(means, values, model.low, model.high)
+    return truth
 
 
 def _places(model: NoiseModel, stabilised: Values) -> Values:

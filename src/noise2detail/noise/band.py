@@ -1,0 +1,47 @@
+"""The band of the signal: above which frequency an image holds nothing but noise."""
+
+import torch
+from torch import Tensor
+
+from noise2detail.noise.colour import power_spectrum
+
+RING = 0.02
+"""Width of the rings of frequencies that are looked at, cycles per pixel."""
+
+VISIBLE = 0.05
+"""Power of the signal relative to that of the noise, in a ring, below which it would not be seen in the result: a
+perfect filter keeps a twentieth of it."""
+
+NYQUIST = 0.5
+
+
+def signal_band(images: Tensor, autocovariance: Tensor) -> float:
+    """Frequency in cycles per pixel above which no structure is seen; 0.5 where it reaches up to the pixels.
+
+    The cosine spectrum of the image, ring by ring, over that of the noise. The band ends before the first two rings in
+    a row that hold noise alone; what stands beyond them is an error of the noise's spectrum, which is large where there
+    is hardly any noise.
+
+    Parameters
+    ----------
+    images
+        ``(image, y, x)``, without gaps; noise of the same kind everywhere.
+    autocovariance
+        Of the noise, ``(lag_y, lag_x)``, no larger than an image.
+    """
+    from scipy.fft import dctn
+
+    y, x = images.shape[-2:]
+    values = (images - images.mean((-2, -1), keepdim=True)).double().cpu().numpy()
+    power = torch.from_numpy(dctn(values, axes=(-2, -1), norm="ortho")).square().mean(0)
+    # frequency k of the cosine transform is k / 2 of the Fourier transform of the image beside its mirror image
+    noise = power_spectrum(autocovariance.cpu().double(), 2 * y, 2 * x)[:y, :x]
+    along = [torch.arange(size, dtype=torch.float64) / (2 * size) for size in (y, x)]
+    ring = (torch.hypot(along[0][:, None], along[1]) / RING).long().flatten()
+    count = round(NYQUIST / RING)
+    kept = ring < count
+    sums = torch.zeros(2, count, dtype=torch.float64)
+    sums.index_add_(1, ring[kept], torch.stack([(power / noise).flatten()[kept], torch.ones(int(kept.sum())).double()]))
+    seen = sums[0] / sums[1].clamp_min(1) - 1 > VISIBLE + 3 * (2 / (len(images) * sums[1].clamp_min(1))).sqrt()
+    dark = ~(seen[:-1] | seen[1:])
+    return float(dark.int().argmax()) * RING if bool(dark.any()) else NYQUIST
