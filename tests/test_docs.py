@@ -95,6 +95,9 @@ def test_commands_run(name: str, line: str, desk: Path) -> None:
     if words[0] == "apply":
         made = CliRunner().invoke(app, ["fit", "control.tif", "-o", words[1]])
         assert made.exit_code == 0, made.output
+    if "--plan" in words:
+        made = CliRunner().invoke(app, ["plan", words[1], "-o", words[words.index("--plan") + 1]])
+        assert made.exit_code == 0, made.output
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
 
@@ -103,7 +106,7 @@ def test_every_kind_of_block_was_found() -> None:
     """The two tests above would pass on nothing."""
     assert len(blocks("python")) >= 8
     assert {line.split()[1] for _, line in commands()} == {
-        "denoise", "fit", "apply", "info", "doctor", "compare", "bench", "data", "methods", "noise",
+        "denoise", "fit", "apply", "info", "doctor", "compare", "bench", "data", "methods", "noise", "plan",
     }  # fmt: skip
 
 

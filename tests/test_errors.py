@@ -102,7 +102,7 @@ def test_a_wish_that_cannot_be_met(call: Callable[..., object], wish: dict[str, 
     says(caught.value, parts)
 
 
-@pytest.mark.parametrize("name", ["precision", "fit", "channels"])
+@pytest.mark.parametrize("name", ["precision", "fit", "channels", "target"])
 def test_an_unknown_word_in_run(name: str) -> None:
     wish: dict[str, Any] = {name: "often"}
     with pytest.raises(SettingError, match=rf"{name} is 'often'; expected one of .*, "):
@@ -132,7 +132,7 @@ TREE = [value for value in vars(errors).values() if inspect.isclass(value) and i
 
 
 def test_every_error_is_drawn_and_has_one_root() -> None:
-    assert len(TREE) == 13
+    assert len(TREE) == 14
     assert errors.__doc__ is not None
     for error in TREE:
         assert issubclass(error, errors.Noise2DetailError)
@@ -170,6 +170,12 @@ def test_an_error_about_a_device_holds_its_fields_and_can_be_pickled() -> None:
         "the device mps cannot do this: it lacks aten::erfinv; use the processor, with --device cpu or "
         "Run(device='cpu')"
     )
+
+
+def test_a_refusal_holds_its_reasons_and_can_be_pickled() -> None:
+    made = pickle.loads(pickle.dumps(errors.RefusedError(("it is a mask", "it is dull"))))
+    assert made.reasons == ("it is a mask", "it is dull")
+    says(made, ["denoising would do harm: it is a mask; it is dull; ", "--anyway", "Run(anyway=True)"])
 
 
 def test_an_error_about_memory_holds_its_fields_and_can_be_pickled() -> None:

@@ -3,7 +3,8 @@
 Noise2DetailError
 ├── InputError (ValueError)          the image cannot be denoised as it is
 │   ├── AxesError                    axes and array do not fit together
-│   └── PixelTypeError (TypeError)   complex, bool, object, text
+│   ├── PixelTypeError (TypeError)   complex, bool, object, text
+│   └── RefusedError                 denoising would do harm; holds the reasons
 ├── SettingError (ValueError)        a method, recipe, device or setting that does not exist or does not fit
 ├── FileError (OSError)              something about a file; holds its path
 │   ├── UnreadableFileError          absent, truncated, not an image
@@ -36,6 +37,25 @@ class AxesError(InputError):
 
 class PixelTypeError(InputError, TypeError):
     """Pixels that are not real numbers."""
+
+
+class RefusedError(InputError):
+    """An image that denoising would make worse.
+
+    Parameters
+    ----------
+    reasons
+        What was found, as sentences without full stop.
+    """
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        self.reasons = reasons
+        super().__init__(
+            f"denoising would do harm: {'; '.join(reasons)}; to do it all the same, give --anyway or Run(anyway=True)"
+        )
+
+    def __reduce__(self) -> tuple[type["RefusedError"], tuple[tuple[str, ...]]]:
+        return type(self), (self.reasons,)
 
 
 class SettingError(Noise2DetailError, ValueError):

@@ -23,10 +23,11 @@ from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
 from noise2detail.pipeline.memory import choose_tile, fastest_tile, find_limit, need_of
 from noise2detail.pipeline.planning import choose_precision, make_plan
 from noise2detail.pipeline.progress import Listener
+from noise2detail.pipeline.replaying import plan_from_data
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.threads import choose_threads
 from noise2detail.pipeline.training_set import training_set
-from noise2detail.plans import Plan, ValueMap
+from noise2detail.plans import Plan
 from noise2detail.settings import from_data, to_data
 from noise2detail.types import Pixels
 
@@ -195,7 +196,7 @@ def load(path: Path | str, *, run: Run = Run()) -> Fitted:  # noqa: B008 - froze
     limit = find_limit(run.max_memory)
     try:
         plan = replace(
-            _plan(header["plan"]),
+            plan_from_data(header["plan"]),
             device=str(device),
             precision=precision,
             threads=choose_threads(run.threads)[0],
@@ -230,12 +231,3 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
 def _own(tensors: dict[str, torch.Tensor], number: int) -> dict[str, torch.Tensor]:
     prefix = f"{number}."
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _plan(data: dict[str, Any]) -> Plan:
-    listed = {
-        "shape": tuple(data["shape"]),
-        "why": tuple(data["why"]),
-        "value_maps": tuple(ValueMap(**value_map) for value_map in data["value_maps"]),
-    }
-    return Plan(**data | listed)

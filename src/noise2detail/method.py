@@ -1,12 +1,13 @@
 """The one contract between methods and the rest of the house."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from noise2detail.noise.measure import Measurement
 from noise2detail.noise.model import NoiseModel
 from noise2detail.types import Batch, Mask, Precision, Scalar
 
@@ -135,3 +136,19 @@ class FitsEach(Protocol):
 
     def fit_each(self, noisy: Batch, context: Context) -> tuple[Denoiser, ...]:
         """What ``fit`` would give for each image alone; ``context.mask`` holds one mask for each."""
+
+
+@runtime_checkable
+class Decides(Protocol):
+    """A method that looks at the noise before it chooses how to work."""
+
+    def decided(self, noise: Sequence[Measurement], y: int, x: int) -> tuple[Method, tuple[str, ...]]:
+        """The method with every choice made, and the reason of each in one plain sentence.
+
+        Parameters
+        ----------
+        noise
+            Of each channel, in working units.
+        y, x
+            Rows and columns of a plane.
+        """

@@ -8,6 +8,8 @@ from noise2detail.types import Precision
 
 FitMode = Literal["each", "shared"]
 ChannelMode = Literal["joint", "each"]
+Target = Literal["latent", "captured"]
+"""What is estimated: the signal before noise was cut off, or the mean of many such recordings."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,35 @@ class ValueMap:
     """Value that becomes 0, in image units."""
     scale: float
     """Difference of the values that become 1 and 0, in image units; positive."""
+
+
+@dataclass(frozen=True)
+class NoiseFound:
+    """What was measured of the noise of one channel, in image units."""
+
+    gain: float
+    """Values of the image for one detected photon; 0: the noise does not depend on the signal."""
+    pedestal: float
+    """Value where no light falls."""
+    sigma: float
+    """Standard deviation where no light falls."""
+    clipped_below: float | None = None
+    """Values below were set to it; None: none were."""
+    clipped_above: float | None = None
+    """Values above were set to it."""
+    correlation: tuple[float, float] = (0.0, 0.0)
+    """Of the noise of a pixel with that of the next one, in y and in x."""
+
+    def __str__(self) -> str:
+        if not (self.gain or self.sigma):
+            return "none"
+        said = [f"deviation {self.sigma:.3g}"]
+        if self.gain:
+            said = [f"photons worth {self.gain:.3g}", f"no light reads {self.pedestal:.4g} +- {self.sigma:.3g}"]
+        said += [f"cut off below {self.clipped_below:.4g}"] if self.clipped_below is not None else []
+        said += [f"cut off above {self.clipped_above:.4g}"] if self.clipped_above is not None else []
+        down, across = (max(round(value, 2), 0.0) for value in self.correlation)
+        return ", ".join([*said, f"correlation {across:.2f} along x, {down:.2f} along y"])
 
 
 @dataclass(frozen=True)
@@ -70,11 +101,19 @@ class Plan:
     """Rough forecast of the memory on top of the image itself."""
     frames: bool = False
     """All time points of a scene are learnt from together."""
+    noise: tuple[NoiseFound, ...] = ()
+    """Of each channel, where the method asks for it."""
+    anyway: bool = False
+    """Denoising was asked for although it would do harm."""
 
     def _trainings(self) -> str:
         if self.frames:
             return "one training for all frames of a scene"
         return "one training each" if self.fit == "each" else "one training shared by all"
+
+    def _noise(self) -> list[str]:
+        several = len(self.noise) > 1
+        return [f"channel {number}: {one}" if several else str(one) for number, one in enumerate(self.noise, 1)]
 
     def __str__(self) -> str:
         size = " x ".join(map(str, self.shape))
@@ -90,6 +129,7 @@ class Plan:
             f"method   {self.method}, recipe {self.recipe}",
             f"run      {self.device}, {self.precision}, {threads}, tiles of {self.tile}, seed {self.seed}",
         ]
+        lines += [f"noise    {channel}" for channel in self._noise()]
         if self.expected_seconds is not None:
             lines.append(f"expect   {self.expected_seconds:.0f} s, {self.expected_mib or 0:.0f} MiB")
         return "\n".join(lines + [f"because  {reason}" for reason in self.why])

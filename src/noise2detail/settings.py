@@ -40,15 +40,53 @@ def from_data(data: Any) -> Any:
     Raises
     ------
     SettingError
-        A record or field that this version does not know.
+        A record or field that this version does not know, or a value of another type.
     """
     if isinstance(data, Mapping):
         content = {name: from_data(value) for name, value in data.items() if name != "type"}
         try:
-            return RECORDS[data["type"]](**content)
+            record = RECORDS[data["type"]](**content)
         except (KeyError, TypeError) as error:
             raise SettingError(f"settings of another version: {data.get('type')} with {sorted(content)}") from error
+        check_types(record)
+        return record
     return tuple(from_data(item) for item in data) if isinstance(data, list) else data
+
+
+def check_types(record: Any) -> None:
+    """Raise unless every field of a record holds what its annotation says: files may hold anything.
+
+    Raises
+    ------
+    SettingError
+        With the field and its value.
+    """
+    hints = typing.get_type_hints(type(record))
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if not _fits(hints[field.name], value):
+            raise SettingError(
+                f"{field.name} of {type(record).__name__} is {value!r}; expected {_wanted(hints[field.name])}"
+            )
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    origin, choices = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return any(value == choice and type(value) is type(choice) for choice in choices)
+    if origin in {typing.Union, types.UnionType}:
+        return any(_fits(choice, value) for choice in choices)
+    if origin is tuple:
+        kinds = choices[:1] * len(value) if isinstance(value, tuple) and choices[1:] == (...,) else choices
+        return (
+            isinstance(value, tuple)
+            and len(value) == len(kinds)
+            and all(_fits(kind, item) for kind, item in zip(kinds, value, strict=True))
+        )
+    if hint in {int, float}:
+        return isinstance(value, (int, float) if hint is float else int) and not isinstance(value, bool)
+    kind = origin or hint
+    return not isinstance(kind, type) or isinstance(value, kind)
 
 
 def with_setting(method: Changed, name: str, text: str) -> Changed:

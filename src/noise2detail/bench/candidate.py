@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
 from noise2detail import registry
 from noise2detail.errors import SettingError
 from noise2detail.method import Method
 from noise2detail.pipeline.planning import choose_method
+from noise2detail.plans import Target
 from noise2detail.settings import with_setting
 
 
@@ -78,7 +79,7 @@ def candidate_from(data: Mapping[str, Any]) -> Candidate:
 
 
 def candidates_from(text: str) -> tuple[Candidate, ...]:
-    """Candidates from ``METHOD[:RECIPE][+stabilize]`` with commas between, as people type them.
+    """Candidates from ``METHOD[:RECIPE][+stabilize|+latent|+captured]`` with commas between, as people type them.
 
     Examples
     --------
@@ -90,10 +91,14 @@ def candidates_from(text: str) -> tuple[Candidate, ...]:
         if not item:
             continue
         rest, plus, how = item.partition("+")
-        if plus and how not in {"stabilize", "stabilized"}:
-            raise SettingError(f"{item!r} is no method; expected METHOD, METHOD:RECIPE or METHOD+stabilize")
+        if plus and how not in {"stabilize", "stabilized", *get_args(Target)}:
+            raise SettingError(
+                f"{item!r} is no method; expected METHOD, METHOD:RECIPE, METHOD+stabilize, or METHOD+latent and "
+                "METHOD+captured for methods with a target"
+            )
         method, _, recipe = rest.partition(":")
-        candidate = Candidate(method.strip(), recipe.strip() or None, stabilize=bool(plus))
+        settings = (f"target={how}",) if how in get_args(Target) else ()
+        candidate = Candidate(method.strip(), recipe.strip() or None, settings, stabilize=bool(plus and not settings))
         candidate.build()
         found.append(candidate)
     if not found:

@@ -45,7 +45,8 @@ Methods = Annotated[
     str | None,
     typer.Option(
         "--methods", metavar="A,B,...", rich_help_panel=options.WHAT,
-        help="METHOD, METHOD:RECIPE or METHOD+stabilize each. Default: every method as it is by default.",
+        help="METHOD, METHOD:RECIPE or METHOD+stabilize each; METHOD+latent or METHOD+captured for methods with a "
+        "target. Default: every method as it is by default.",
     ),
 ]  # fmt: skip
 Cropped = Annotated[

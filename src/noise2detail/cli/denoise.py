@@ -29,6 +29,8 @@ n2d denoise stack.npy --axes ZYX --fit shared --dtype float32
 
 n2d denoise cells.tif --method bm3d --stabilize
 
+n2d denoise cells.tif --plan plan.json
+
 n2d denoise first.tif --method noise2noise --frames second.tif
 
 n2d denoise folder -o denoised --json"""
@@ -44,6 +46,7 @@ Stages = Annotated[
 
 @guarded
 def denoise(
+    context: typer.Context,
     inputs: options.Inputs,
     output: options.Output = None,
     method: options.Method = None,
@@ -51,6 +54,9 @@ def denoise(
     settings: options.Settings = None,
     stabilize: options.Stabilize = False,
     unclip: options.Unclip = False,
+    target: options.Target = None,
+    anyway: options.Anyway = False,
+    plan: options.ToReplay = None,
     seed: options.Seed = 0,
     fit: options.Fit = "each",
     channels: options.Channels = "joint",
@@ -71,6 +77,7 @@ def denoise(
     """Denoised files."""
     with loading():
         from noise2detail.cli.denoising import Writing, denoise_files
+        from noise2detail.cli.replaying import settle_again
         from noise2detail.cli.wishes import Wishes, settle
 
     wishes = Wishes(
@@ -88,7 +95,10 @@ def denoise(
         max_memory=max_memory,
         stabilize=stabilize,
         unclip=unclip,
+        target=target,
+        anyway=anyway,
         frames=tuple(frames or ()),
     )
     voice = Voice(json=json, quiet=quiet, verbose=verbose, debug=debug)
-    raise typer.Exit(denoise_files(inputs, output, settle(wishes), Writing(overwrite, stages), voice))
+    settled = settle_again(plan, wishes, options.contradicting(context), voice) if plan else settle(wishes)
+    raise typer.Exit(denoise_files(inputs, output, settled, Writing(overwrite, stages), voice))

@@ -57,6 +57,8 @@ def fit(
     settings: options.Settings = None,
     stabilize: options.Stabilize = False,
     unclip: options.Unclip = False,
+    target: options.Target = None,
+    anyway: options.Anyway = False,
     seed: options.Seed = 0,
     channels: options.Channels = "joint",
     axes: options.Axes = None,
@@ -87,6 +89,8 @@ def fit(
         fit="shared",
         stabilize=stabilize,
         unclip=unclip,
+        target=target,
+        anyway=anyway,
         channels=channels,
         max_memory=max_memory,
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from noise2detail.cli import bench, compare, data, denoise, doctor, fit, info, methods, noise
+from noise2detail.cli import bench, compare, data, denoise, doctor, fit, info, methods, noise, plan
 from noise2detail.cli.guard import tell
 from noise2detail.version import __version__
 
@@ -26,6 +26,7 @@ app.command("compare", help=compare.HELP, epilog=compare.EXAMPLES)(compare.compa
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")
 app.command("info", help=info.HELP, epilog=info.EXAMPLES)(info.info)
+app.command("plan", help=plan.HELP, epilog=plan.EXAMPLES)(plan.plan)
 app.command("noise", help=noise.HELP, epilog=noise.EXAMPLES)(noise.noise)
 app.command("methods", help=methods.HELP)(methods.methods)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)

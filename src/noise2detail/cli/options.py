@@ -61,6 +61,30 @@ Unclip = Annotated[
         help="Where the noise was cut off at a lowest or highest value, undo its effect on the mean.",
     ),
 ]  # fmt: skip
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target", metavar="latent|captured", rich_help_panel=WHAT,
+        help="What is estimated where noise was cut off at a lowest or highest value: the signal before that, or the "
+        "mean of many such recordings. Default: as the method has it; only methods with a setting `target` know both.",
+    ),
+]  # fmt: skip
+Anyway = Annotated[
+    bool,
+    typer.Option(
+        "--anyway", rich_help_panel=WHAT,
+        help="Denoise also where that would do harm: no noise found, a mask, labels, or nothing but traces of JPEG. "
+        "Only methods that look at the noise refuse such images.",
+    ),
+]  # fmt: skip
+ToReplay = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan", metavar="PLAN.json", rich_help_panel=WHAT,
+        help="Do what a plan says, from `n2d plan -o` or the .n2d.json beside an output: method, settings, seed, "
+        "device, precision, threads. Only options under 'How it runs' and 'Files' may be given besides.",
+    ),
+]  # fmt: skip
 Frames = Annotated[
     list[Path] | None,
     typer.Option(
@@ -138,6 +162,17 @@ Verbose = Annotated[
 Debug = Annotated[
     bool, typer.Option("--debug", help="Print the traceback of an error too, to report it.", rich_help_panel=SHOWN)
 ]
+
+
+PLANNED = ("method", "recipe", "settings", "stabilize", "unclip", "target", "seed", "fit", "channels")
+"""Arguments that a plan has decided."""
+
+
+def contradicting(context: typer.Context) -> tuple[str, ...]:
+    """Options that were typed although a plan has decided what they say."""
+    names = {parameter.name: max(parameter.opts, key=len) for parameter in context.command.params}
+    sources = {name: context.get_parameter_source(name) for name in PLANNED}
+    return tuple(names[name] for name, source in sources.items() if source and source.name == "COMMANDLINE")
 
 
 def typed() -> str:

@@ -15,7 +15,7 @@ from noise2detail.pipeline.memory import find_limit
 from noise2detail.pipeline.planning import choose_method, choose_precision
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.threads import MOST
-from noise2detail.plans import ChannelMode, FitMode
+from noise2detail.plans import ChannelMode, FitMode, Target
 from noise2detail.settings import with_setting
 from noise2detail.types import Precision
 
@@ -54,6 +54,10 @@ class Wishes:
     stabilize: bool = False
     """As of ``Run``."""
     unclip: bool = False
+    """As of ``Run``."""
+    target: str | None = None
+    """As of ``Run``."""
+    anyway: bool = False
     """As of ``Run``."""
     frames: tuple[Path, ...] = ()
     """Files with further recordings of the scene."""
@@ -148,6 +152,8 @@ def find_run(wishes: Wishes) -> Run:
         "channels": _one_of("channels", wishes.channels, get_args(ChannelMode)),
         "stabilize": wishes.stabilize,
         "unclip": wishes.unclip,
+        "target": wishes.target and _one_of("target", wishes.target, get_args(Target)),
+        "anyway": wishes.anyway,
     }
     limit = find_limit(wishes.max_memory)
     run = Run(device=str(device), max_memory=limit, threads=find_threads(wishes.threads), **modes)

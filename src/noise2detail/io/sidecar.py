@@ -23,7 +23,7 @@ def sidecar_path(output: Path) -> Path:
 
 def sidecar_text(provenance: Provenance) -> str:
     """The provenance as JSON, ends with a newline."""
-    said = _plain(provenance)
+    said = plain(provenance)
     ordered = {key: said[key] for key in _ORDER} | said
     return json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
 
@@ -56,13 +56,14 @@ def sha256(path: Path | str) -> str:
     return digest.hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it: records as objects."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if value is None or isinstance(value, str | bool | int | float):
         return value
     return value.item() if hasattr(value, "item") else str(value)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from noise2detail.engine.fit_each import fit_each
 from noise2detail.errors import is_out_of_memory
 from noise2detail.method import Context, Denoiser, Method
+from noise2detail.pipeline.deciding import noise_models
 from noise2detail.pipeline.memory import give_back
 from noise2detail.pipeline.progress import Listener, Part, share
 from noise2detail.plans import ChannelMode, Plan
@@ -84,11 +85,13 @@ def _material(
 ) -> tuple[Batch, Context]:
     """What a method is given to learn a group of channels from."""
     mask = None if valid is None else torch.from_numpy(valid[:, group].all(1, keepdims=True)).to(plan.device)
+    models = noise_models(plan)
     context = Context(
         seed=plan.seed,
         device=torch.device(plan.device),
         precision=plan.precision,
         mask=mask,
+        noise=None if models is None else models[group],
         units=tuple(value_map.scale for value_map in plan.value_maps[group]),
         tile=plan.tile,
         on_step=on_step,

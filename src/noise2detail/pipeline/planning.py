@@ -10,10 +10,11 @@ from noise2detail import registry
 from noise2detail.engine.machine import Machine, has_bfloat16, measure
 from noise2detail.errors import InputError, SettingError
 from noise2detail.method import Cost, FitsEach, Method
-from noise2detail.methods.stabilized import Stabilized
 from noise2detail.pipeline.computing import computing
+from noise2detail.pipeline.deciding import aimed, decide, wrapped
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
 from noise2detail.pipeline.memory import (
+    Need,
     choose_tile,
     fastest_tile,
     find_limit,
@@ -88,27 +89,29 @@ def make_plan(
     Raises
     ------
     InputError
-        The array cannot be denoised, and why.
+        The array cannot be denoised, or should not be, and why.
     SettingError
         A wish that cannot be met.
     """
     check_seed(seed)
     layout, channels = _checked(array, axes)
     name, recipe, chosen = choose_method(method, recipe)
-    chosen = wrapped(chosen, run)
-    check_planes(name, chosen, run, layout)
+    chosen = wrapped(aimed(chosen, run.target), run)
     device = find_device(run.device)
     threads, thread_notes = choose_threads(run.threads)
-    precision, machine, why = choose_precision(run, device)
-    maps = _value_maps(recipe, channels)
     limit = find_limit(run.max_memory)
+    maps = _value_maps(recipe, channels)
+    decision = decide(chosen, array, layout, maps, run, threads)
+    chosen = decision.method
+    check_planes(name, chosen, run, layout)
+    precision, machine, why = choose_precision(run, device)
     need = need_of(layout, array.dtype, maps, result_type or array.dtype, chosen.cost(1, *layout.size).held)
     tile = choose_tile(limit, need, fastest_tile(str(device)))
     plan = Plan(
         method=name,
         recipe=recipe,
         settings=to_data(chosen),
-        why=why + thread_notes,
+        why=decision.why + why + thread_notes,
         shape=tuple(array.shape),
         axes=layout.axes,
         dtype=str(array.dtype),
@@ -125,18 +128,17 @@ def make_plan(
         max_memory=limit,
         training_planes=training_planes(need, tile, limit, layout) if run.fit == "shared" else 1,
         frames=learns_from_frames(chosen),
+        noise=decision.noise,
+        anyway=run.anyway,
         at_once=min(choose_at_once(run, device, chosen, layout), planes_that_fit(need, tile, limit)),
     )
-    seconds = machine.seconds(whole_cost(chosen, plan, layout).total, precision) if machine else None
-    mib = need.peak(tile, plan.training_planes) / 2**20
-    return replace(plan, expected_seconds=seconds, expected_mib=mib), chosen, layout
+    return _with_forecast(plan, chosen, layout, machine, need), chosen, layout
 
 
-def wrapped(method: Method, run: Run) -> Method:
-    """The method, with the noise stabilised before it, or the effect of clipping undone after it, as wished."""
-    if not (run.stabilize or run.unclip) or isinstance(method, Stabilized):
-        return method
-    return Stabilized(method, stabilize=run.stabilize, unclip=run.unclip)
+def _with_forecast(plan: Plan, method: Method, layout: Layout, machine: Machine | None, need: Need) -> Plan:
+    """The plan with the seconds and the memory that it may take."""
+    seconds = machine.seconds(whole_cost(method, plan, layout).total, plan.precision) if machine else None
+    return replace(plan, expected_seconds=seconds, expected_mib=need.peak(plan.tile, plan.training_planes) / 2**20)
 
 
 def learns_from_frames(method: Method) -> bool:

@@ -8,7 +8,7 @@ import torch
 from noise2detail.engine.machine import Machine
 from noise2detail.errors import ON_PROCESSOR, SettingError, check_setting
 from noise2detail.pipeline.threads import check_threads
-from noise2detail.plans import ChannelMode, FitMode
+from noise2detail.plans import ChannelMode, FitMode, Target
 from noise2detail.types import Precision
 
 
@@ -29,6 +29,13 @@ class Run:
     unclip: bool = False
     """Where the noise was cut off at a lowest or highest value, undo its effect on the mean: the result then estimates
     the signal, and no longer the mean of many such recordings."""
+    target: Target | None = None
+    """For methods that have it: ``latent`` estimates the signal before noise was cut off at a lowest or highest value,
+    ``captured`` the mean of many such recordings; None: as the method has it."""
+    anyway: bool = False
+    """Denoise also where that would do harm, as where no noise is found; only methods that look at it refuse."""
+    decide: bool = True
+    """Let a method that chooses by the noise do so; False: take its settings as they are, as a replayed plan does."""
     at_once: int | None = None
     """For stacks with a training for each plane: planes that are trained at once, in one batched program, which fills a
     large GPU; None: one on a processor, up to 64 on a GPU, fewer where its memory ends."""
@@ -44,9 +51,10 @@ class Run:
             ("precision", self.precision, ("auto", "float32", "bfloat16")),
             ("fit", self.fit, ("each", "shared")),
             ("channels", self.channels, ("joint", "each")),
+            ("target", self.target, (None, "latent", "captured")),
         ):
             if value not in known:
-                raise SettingError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+                raise SettingError(f"{name} is {value!r}; expected one of {', '.join(map(str, known))}")
         check_threads(self.threads)
         if self.at_once is not None:
             check_setting("at_once", self.at_once)

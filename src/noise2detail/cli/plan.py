@@ -1,0 +1,94 @@
+"""The command ``n2d plan``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from noise2detail.cli import options
+from noise2detail.cli.guard import guarded
+from noise2detail.cli.loading import loading
+from noise2detail.cli.voice import Voice
+
+HELP = (
+    "Show what `n2d denoise` would do with an image, the reason for each choice, and about how long it takes and how "
+    "much memory; nothing is denoised.\n\n"
+    "With -o the plan is kept in a file, which `n2d denoise --plan` replays: with the same image, type of output and "
+    "machine the same bits come out. Images that denoising would harm are refused here as there, exit code 1."
+)
+
+EXAMPLES = """[b]Examples[/b]
+
+n2d plan cells.tif
+
+n2d plan stack.npy --axes ZYX --fit shared --json
+
+n2d plan cells.tif --method bm3d --stabilize -o cells_plan.json"""
+
+File = Annotated[Path, typer.Argument(metavar="IMAGE", help="An image.", show_default=False)]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="PLAN.json", rich_help_panel=options.FILES,
+                 help="Keep the plan in this file, for `n2d denoise --plan`."),
+]  # fmt: skip
+
+
+@guarded
+def plan(
+    file: File,
+    output: PlanFile = None,
+    method: options.Method = None,
+    recipe: options.Recipe = None,
+    settings: options.Settings = None,
+    stabilize: options.Stabilize = False,
+    unclip: options.Unclip = False,
+    target: options.Target = None,
+    anyway: options.Anyway = False,
+    seed: options.Seed = 0,
+    fit: options.Fit = "each",
+    channels: options.Channels = "joint",
+    axes: options.Axes = None,
+    frames: options.Frames = None,
+    dtype: options.PixelType = None,
+    overwrite: options.Overwrite = False,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    threads: options.Threads = None,
+    max_memory: options.MaxMemory = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """A plan on standard output, and in a file where one is named."""
+    with loading():
+        from noise2detail.cli.planned import planned, record_of, write_plan
+        from noise2detail.cli.wishes import Wishes, settle
+        from noise2detail.io.names import refuse_place
+
+    del debug  # the guard reads it
+    wishes = Wishes(
+        method=method,
+        recipe=recipe,
+        settings=tuple(settings or ()),
+        seed=seed,
+        axes=axes,
+        pixel_type=dtype,
+        device=device,
+        precision=precision,
+        threads=threads,
+        fit=fit,
+        channels=channels,
+        max_memory=max_memory,
+        stabilize=stabilize,
+        unclip=unclip,
+        target=target,
+        anyway=anyway,
+        frames=tuple(frames or ()),
+    )
+    voice = Voice(json=json)
+    if output is not None:
+        refuse_place(output, file, overwrite)
+    with voice.warnings_shown():
+        made = planned(file, settle(wishes))
+        if output is not None:
+            write_plan(made, file, output, overwrite=overwrite)
+    voice.result({"file": str(file), **record_of(made, file)}, str(made))

@@ -1,0 +1,57 @@
+"""The plan of a file, as ``n2d plan`` shows and keeps it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noise2detail.cli.frames import with_frames
+from noise2detail.cli.pixel_type import as_planned, working_type
+from noise2detail.cli.wishes import Settled
+from noise2detail.io import open_image, write_bytes
+from noise2detail.io.plan_file import plan_record
+from noise2detail.pipeline.planning import make_plan
+from noise2detail.plans import Plan
+from noise2detail.version import __version__
+
+
+def planned(path: Path, settled: Settled) -> Plan:
+    """What would be done with a file.
+
+    Parameters
+    ----------
+    path
+        An image.
+    settled
+        What is wanted.
+
+    Raises
+    ------
+    Noise2DetailError
+        It cannot be read, or would be refused.
+    """
+    image = open_image(path, settled.axes)
+    scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
+    array, axes = (np.asarray(image.array), image.axes) if scene is None else (scene.array, scene.axes)
+    target = array.dtype if settled.pixel_type is None else settled.pixel_type
+    working = working_type(array.dtype, target)
+    made = make_plan(array, axes, settled.method, settled.recipe, settled.seed, settled.run, working)[0]
+    return as_planned(made, target, settled.notes)
+
+
+def record_of(plan: Plan, source: Path) -> dict[str, Any]:
+    """The plan as JSON holds it."""
+    return plan_record(plan, source, __version__)
+
+
+def write_plan(plan: Plan, source: Path, output: Path, *, overwrite: bool) -> None:
+    """Keep a plan in a file.
+
+    Raises
+    ------
+    OutputExistsError, UnwritableFileError
+        It must not or cannot be written.
+    """
+    text = json.dumps(record_of(plan, source), indent=2, ensure_ascii=False) + "\n"
+    write_bytes(output, text.encode(), overwrite=overwrite)
