@@ -1,8 +1,10 @@
 """A method's settings as plain data and as text."""
 
 import json
-from dataclasses import fields, is_dataclass, replace
-from typing import Any
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal
 
 import pytest
 
@@ -15,7 +17,7 @@ from noise2detail.engine.training import Training
 from noise2detail.errors import SettingError
 from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.registry import METHODS
-from noise2detail.settings import from_data, to_data, with_setting
+from noise2detail.settings import check_types, from_data, to_data, with_setting
 from tests.material import is_trained
 
 RECIPES = [
@@ -102,21 +104,78 @@ def test_data_of_another_version_is_refused(data: dict[str, Any]) -> None:
         from_data(data)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A record with a field of every kind."""
+
+    whole: int = 1
+    number: float | None = 1.0
+    switch: bool = True
+    word: Literal["on", "off"] = "on"
+    row: tuple[int, ...] = (1, 2)
+    pair: tuple[float, float] = (1.0, 2.0)
+    part: Crops | Adam | None = None
+    anything: Any = None
+    named: Mapping[str, Any] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [{}, {"number": 1}, {"number": None}, {"row": ()}, {"pair": (1, 2)}, {"part": Adam()}, {"anything": Adam()},
+     {"named": {"a": 1}}],
+    ids=str,
+)  # fmt: skip
+def test_values_of_the_right_type_pass(good: dict[str, Any]) -> None:
+    check_types(Sample(**good))
+
+
+@pytest.mark.parametrize(
+    ("bad", "expected"),
+    [
+        ({"whole": 4.5}, "a whole number"),
+        ({"whole": True}, "a whole number"),
+        ({"whole": "4"}, "a whole number"),
+        ({"number": "1"}, "a number, or none"),
+        ({"number": True}, "a number, or none"),
+        ({"switch": 1}, "yes or no"),
+        ({"word": "often"}, "one of on, off"),
+        ({"word": ("on",)}, "one of on, off"),
+        ({"row": 2}, "numbers with commas between"),
+        ({"row": (1, "x")}, "numbers with commas between"),
+        ({"pair": (1.0,)}, "numbers with commas between"),
+        ({"part": OneCycle()}, "crops or adam"),
+        ({"named": [1]}, "named values"),
+    ],
+    ids=str,
+)
+def test_values_of_another_type_are_refused(bad: dict[str, Any], expected: str) -> None:
+    """Files may hold anything, and outside the tests nothing else checks annotations."""
+    ((name, value),) = bad.items()
+    with pytest.raises(SettingError, match=re.escape(f"{name} of Sample is {value!r}; expected {expected}")):
+        check_types(Sample(**bad))
+
+
+@pytest.mark.parametrize("change", [{"width": [1]}, {"stage1": None}, {"stage1": {"type": "Crops"}}, {"width": "x"}])
+def test_what_a_method_cannot_be_made_of_is_a_setting_error(change: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match="Noise2Detail"):
+        from_data(to_data(FAST) | change)
+
+
 @pytest.mark.parametrize("method", RECIPES)
 def test_every_plain_setting_can_be_written_as_text(method: Any) -> None:
     """What is printed for a setting is understood when it is typed."""
 
     def check(record: Any, prefix: str) -> int:
         count = 0
-        for field in fields(record):
-            value = getattr(record, field.name)
+        for own in fields(record):
+            value = getattr(record, own.name)
             if is_dataclass(value):
-                count += check(value, f"{prefix}{field.name}.")
+                count += check(value, f"{prefix}{own.name}.")
                 continue
             text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value).lower()
             text = ",".join(map(str, value)) if isinstance(value, tuple) else text
             if value is not None:
-                assert with_setting(method, prefix + field.name, text) == method
+                assert with_setting(method, prefix + own.name, text) == method
                 count += 1
         return count
 

@@ -46,7 +46,7 @@ def from_data(data: Any) -> Any:
         content = {name: from_data(value) for name, value in data.items() if name != "type"}
         try:
             record = RECORDS[data["type"]](**content)
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise SettingError(f"settings of another version: {data.get('type')} with {sorted(content)}") from error
         check_types(record)
         return record
@@ -86,7 +86,7 @@ def _fits(hint: Any, value: Any) -> bool:
     if hint in {int, float}:
         return isinstance(value, (int, float) if hint is float else int) and not isinstance(value, bool)
     kind = origin or hint
-    return not isinstance(kind, type) or isinstance(value, kind)
+    return kind is Any or not isinstance(kind, type) or isinstance(value, kind)
 
 
 def with_setting(method: Changed, name: str, text: str) -> Changed:
@@ -159,6 +159,8 @@ def _wanted(hint: Any) -> str:
         return "one of " + ", ".join(map(str, typing.get_args(hint)))
     if typing.get_origin(hint) is tuple:
         return "numbers with commas between, or none"
+    if typing.get_origin(hint) is Mapping:
+        return "named values"
     if plain := _plain_in(typing.get_args(hint)):
         return f"{_wanted(plain)}, or none"
     if records := _records_in(hint):

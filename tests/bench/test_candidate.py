@@ -4,6 +4,7 @@ import pytest
 
 from noise2detail.bench.candidate import Candidate, candidate_from, candidates_from
 from noise2detail.errors import SettingError
+from tests.deciding import register
 
 
 def test_names_tell_candidates_apart() -> None:
@@ -23,6 +24,17 @@ def test_settings_reach_the_method() -> None:
     assert recipe == "paper"
     assert vars(method)["strides"] == (2, 4, 8)
     assert vars(method)["stage1"].steps == 7
+
+
+def test_the_target_of_a_method_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    register(monkeypatch)
+    found = candidates_from("stub+captured, stub")
+    assert found == (
+        Candidate("stub", settings=("target=captured",)),
+        Candidate("stub"),
+    )
+    with pytest.raises(SettingError, match="there is no setting 'target'"):
+        candidates_from("noise2detail+captured")
 
 
 def test_typed_lists() -> None:

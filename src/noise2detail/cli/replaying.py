@@ -7,7 +7,7 @@ from pathlib import Path
 from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, Wishes, find_pixel_type, find_run
 from noise2detail.errors import SettingError, UnreadableFileError
-from noise2detail.io.plan_file import read_plan
+from noise2detail.io.plan_file import EXPECTED, read_plan
 from noise2detail.pipeline.replaying import Replay, plan_from_data, replay
 from noise2detail.pipeline.run import Run
 from noise2detail.version import __version__
@@ -66,6 +66,8 @@ def read_replay(path: Path) -> tuple[Replay, str | None]:
     data, version = read_plan(path)
     try:
         return replay(plan_from_data(data)), version
+    except RecursionError as error:
+        raise UnreadableFileError(path, "is no plan: nested too deeply", EXPECTED) from error
     except SettingError as error:
         told = f" of noise2detail {version}" if version not in {None, __version__} else ""
         raise UnreadableFileError(path, f"is no plan{told} that can be replayed: {error}", "make it again") from error

@@ -22,10 +22,10 @@ from noise2detail.pipeline.values import to_working_range
 from noise2detail.plans import NoiseFound, Plan, Target, ValueMap
 from noise2detail.types import Pixels
 
-WINDOW = 1024
+WINDOW = 512
 """Side of the parts of a large image that are looked at."""
 
-LARGE = 2**22
+LARGE = 2**21
 """Pixels of a channel beyond which parts are enough: more would tell little and take seconds."""
 
 GRID = 8

@@ -90,7 +90,7 @@ def _items(data: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _record(record: type[Any], data: Any) -> Any:
-    _check_names(data, record, f"{record.__name__} of a plan")
+    _check_names(data, record, f"{record.__name__} in a plan")
     made = record(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
     check_types(made)
     return made
@@ -99,7 +99,7 @@ def _record(record: type[Any], data: Any) -> Any:
 def _check_names(data: Any, record: type[Any], what: str) -> None:
     """Raise unless these are the fields of a record."""
     if not isinstance(data, Mapping):
-        raise SettingError(f"it holds no {record.__name__.lower()}")
+        raise SettingError(f"{what} is {data!r}; expected an object with named fields")
     known = {field.name: field.default is MISSING and field.default_factory is MISSING for field in fields(record)}
     strange = sorted(str(name) for name in data if name not in known)
     absent = sorted(name for name, needed in known.items() if needed and name not in data)
