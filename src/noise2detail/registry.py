@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from noise2detail.errors import SettingError
+from noise2detail.methods.auto import Auto
 from noise2detail.methods.bilateral import Bilateral
 from noise2detail.methods.bm3d import BM3D
 from noise2detail.methods.bm3d_reference import BM3DReference, is_installed
@@ -49,6 +50,15 @@ class Entry:
 
 
 METHODS: dict[str, Entry] = {
+    "auto": Entry(
+        Auto,
+        ("standard", "fast", "best"),
+        "measure the noise, decide by it, and mix non-local filters and a network by their estimated risk",
+        "this project; see docs/explanation/auto.md",
+        2026,
+        8,
+        licence="own",
+    ),
     "noise2detail": Entry(
         Noise2Detail,
         ("fast", "best", "paper"),

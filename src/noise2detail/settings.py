@@ -11,6 +11,7 @@ from noise2detail.engine.crops import Crops
 from noise2detail.engine.held_out import Stopping
 from noise2detail.engine.optimizers import Adam, Muon
 from noise2detail.engine.schedule import Halving, OneCycle
+from noise2detail.engine.smoother import PairSmoother
 from noise2detail.engine.training import Training
 from noise2detail.errors import SettingError
 from noise2detail.methods.stabilized import Stabilized
@@ -19,7 +20,7 @@ from noise2detail.registry import METHODS, unknown
 Changed = TypeVar("Changed", bound=Any)
 """A method, or a record among its settings."""
 
-_PARTS = (Stabilized, Training, Halving, OneCycle, Crops, Adam, Muon, Averaging, Stopping)
+_PARTS = (Stabilized, Training, Halving, OneCycle, Crops, Adam, Muon, Averaging, Stopping, PairSmoother)
 
 RECORDS: Mapping[str, type[Any]] = {
     record.__name__: record for record in (*_PARTS, *(entry.method for entry in METHODS.values()))

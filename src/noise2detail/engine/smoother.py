@@ -25,7 +25,7 @@ class PairSmoother:
     """What is trained, and how."""
 
     stride: int = 1
-    """Pixels between neighbours as the network sees them: beyond the reach of what neighbouring pixels' noise shares."""
+    """Pixels between neighbours as the network sees them: beyond the reach of noise that is shared."""
     training: Training = field(
         default_factory=lambda: Training(350, OneCycle(1e-2), Crops(), agreement=0.25, optimizer=Muon())
     )
@@ -72,14 +72,16 @@ class TrainedSmoother:
         return found * self.scale + self.low
 
     def tensors(self) -> Mapping[str, Tensor]:
-        """Weights and range."""
-        return named("net", self.net) | {"range": torch.tensor([self.low, self.scale], dtype=torch.float64)}
+        """Weights, range and stride."""
+        return named("net", self.net) | {
+            "range": torch.tensor([self.low, self.scale, self.stride], dtype=torch.float64)
+        }
 
 
-def restore_smoother(tensors: Mapping[str, Tensor], stride: int, context: Context) -> TrainedSmoother:
+def restore_smoother(tensors: Mapping[str, Tensor], context: Context) -> TrainedSmoother:
     """What ``TrainedSmoother.tensors`` gave."""
-    low, scale = tensors["range"].tolist()
-    return TrainedSmoother(load_network("net", tensors, context.device), low, scale, stride, context.precision)
+    low, scale, stride = tensors["range"].tolist()
+    return TrainedSmoother(load_network("net", tensors, context.device), low, scale, int(stride), context.precision)
 
 
 def _range(images: Tensor) -> tuple[float, float]:

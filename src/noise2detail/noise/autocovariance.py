@@ -45,20 +45,20 @@ class Autocovariance:
     """Power of the low frequencies before structure was taken out of them, over that after."""
 
 
-def measured_autocovariance(images: Tensor, mask: Tensor | None = None) -> Tensor:
+def measured_autocovariance(images: Tensor, mask: Tensor | None = None, *, flat: bool = False) -> Tensor:
     """Autocovariance of the noise on the flattest blocks of images ``(image, y, x)``; lag 0 is in the middle.
 
     As ``autocovariance`` finds it on the whole.
 
     Parameters
     ----------
-    images, mask
+    images, mask, flat
         As there.
     """
-    return autocovariance(images, mask).whole
+    return autocovariance(images, mask, flat=flat).whole
 
 
-def autocovariance(images: Tensor, mask: Tensor | None = None) -> Autocovariance:
+def autocovariance(images: Tensor, mask: Tensor | None = None, *, flat: bool = False) -> Autocovariance:
     """Autocovariance of the noise on the flattest blocks of images ``(image, y, x)``.
 
     The median over blocks of the power at each frequency, so that a few blocks with structure do no harm. Flat is what
@@ -72,6 +72,8 @@ def autocovariance(images: Tensor, mask: Tensor | None = None) -> Autocovariance
         All with the same noise.
     mask
         True where a pixel is data, of the same shape; blocks with a gap are left out. None: everywhere.
+    flat
+        The flattest blocks are known to hold noise alone: whatever is in them is taken for it.
     """
     side = min(SIDE, *images.shape[1:])
     blocks, unrest = _blocks(images.double() - float(images.mean()), mask, side)
@@ -80,10 +82,11 @@ def autocovariance(images: Tensor, mask: Tensor | None = None) -> Autocovariance
         nothing = images.new_zeros(2 * lags + 1, 2 * lags + 1)
         return Autocovariance(nothing, nothing[None, :0].reshape(0, *nothing.shape))
     number = min(max(math.ceil(SHARE * len(blocks)), FEWEST), math.ceil(0.5 * len(blocks)))
-    flat = unrest.argsort()[:number].sort().values
-    power = _power(blocks[flat])
+    calmest = unrest.argsort()[:number].sort().values
+    power = _power(blocks[calmest])
     raw = _raw(power)
-    middle = without_structure(raw, number // 4)  # blocks overlap: about one of four counts
+    # blocks overlap: about one of four counts
+    middle = raw if flat else without_structure(raw, number // 4)
     factor = _strength(_power(blocks[:: max(1, len(blocks) // USUAL)]), middle)
     parts = (
         [without_structure(_raw(part), len(part) // 4) for part in power.tensor_split(GROUPS)]

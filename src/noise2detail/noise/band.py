@@ -12,6 +12,10 @@ VISIBLE = 0.05
 """Power of the signal relative to that of the noise, in a ring, below which it would not be seen in the result: a
 perfect filter keeps a twentieth of it."""
 
+HELD = 0.05
+"""Power of the noise, relative to its strongest ring, below which its spectrum is too uncertain to divide by; optics or
+a reconstruction that leave so little of the noise leave nothing of the signal."""
+
 NYQUIST = 0.5
 
 
@@ -40,8 +44,11 @@ def signal_band(images: Tensor, autocovariance: Tensor) -> float:
     ring = (torch.hypot(along[0][:, None], along[1]) / RING).long().flatten()
     count = round(NYQUIST / RING)
     kept = ring < count
-    sums = torch.zeros(2, count, dtype=torch.float64)
-    sums.index_add_(1, ring[kept], torch.stack([(power / noise).flatten()[kept], torch.ones(int(kept.sum())).double()]))
-    seen = sums[0] / sums[1].clamp_min(1) - 1 > VISIBLE + 3 * (2 / (len(images) * sums[1].clamp_min(1))).sqrt()
+    sums = torch.zeros(3, count, dtype=torch.float64)
+    values_of = [power / noise, noise, torch.ones_like(noise)]
+    sums.index_add_(1, ring[kept], torch.stack([value.flatten()[kept] for value in values_of]))
+    pixels = sums[2].clamp_min(1)
+    seen = sums[0] / pixels - 1 > VISIBLE + 3 * (2 / (len(images) * pixels)).sqrt()
+    seen &= sums[1] / pixels > HELD * float((sums[1] / pixels).max())
     dark = ~(seen[:-1] | seen[1:])
     return float(dark.int().argmax()) * RING if bool(dark.any()) else NYQUIST

@@ -1,0 +1,85 @@
+"""What was learnt of an image: its noise, networks, and how much each estimate is worth."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from noise2detail.fusion.estimators import NAMES, Estimators
+from noise2detail.fusion.way import Way
+from noise2detail.types import Batch
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Images that were fitted to, and what came out: the same images need not be worked through again."""
+
+    noisy: Batch
+    estimates: Mapping[str, Tensor]
+    """Of components."""
+
+
+@dataclass(frozen=True, eq=False)
+class FusionDenoiser:
+    """Every estimate, mixed."""
+
+    way: Way | None
+    """None: there was no noise, and images come back as they are."""
+    estimators: Estimators | None
+    weights: Mapping[str, float]
+    """Of each estimate, by name."""
+    seen: Seen | None = None
+    on_progress: Callable[[float], None] | None = None
+    """Called with the share of an application that is done; what it raises ends it."""
+    halo: ClassVar[None] = None
+    alignment: ClassVar[int] = 1
+
+    def __call__(self, noisy: Batch) -> Batch:
+        """The mixture."""
+        if self.way is None or self.estimators is None:
+            return noisy.clone()
+        return self.way.back(self._mixed(self._estimates(noisy, self.way, self.estimators)), noisy)
+
+    def telling(self, on_progress: Callable[[float], None]) -> "FusionDenoiser":
+        """The same, with somebody who hears how far it is."""
+        return replace(self, on_progress=on_progress)
+
+    def stages(self, noisy: Batch) -> Mapping[str, Batch]:
+        """Every estimate by its name, and the mixture, ``denoised``."""
+        if self.way is None or self.estimators is None:
+            return {"denoised": noisy.clone()}
+        found = self._estimates(noisy, self.way, self.estimators)
+        stages = {name: self.way.back(components, noisy) for name, components in found.items()}
+        return stages | {"denoised": self.way.back(self._mixed(found), noisy)}
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The way, the estimators and the weights."""
+        if self.way is None or self.estimators is None:
+            return {"weights": torch.zeros(0, dtype=torch.float64)}
+        weights = torch.tensor([self.weights.get(name, 0.0) for name in NAMES], dtype=torch.float64)
+        return {**self.way.tensors(), **self.estimators.tensors(), "weights": weights}
+
+    def _mixed(self, found: Mapping[str, Tensor]) -> Tensor:
+        parts = [weight * found[name] for name, weight in self.weights.items() if weight]
+        return torch.stack(parts).sum(0)
+
+    def _estimates(self, noisy: Batch, way: Way, estimators: Estimators) -> Mapping[str, Tensor]:
+        if self.seen is not None and torch.equal(self.seen.noisy, noisy):
+            return self.seen.estimates
+        components = way.forward(noisy)
+        done, total = 0, len(components) * estimators.pieces(*components.shape[-2:])
+
+        def tick() -> None:
+            nonlocal done
+            done += 1
+            if self.on_progress:
+                self.on_progress(done / total)
+
+        return estimators.all(components, tick)
+
+
+def remembering(denoiser: FusionDenoiser, noisy: Batch, estimates: Mapping[str, Tensor]) -> FusionDenoiser:
+    """The denoiser, which knows the estimates of these images."""
+    return replace(denoiser, seen=Seen(noisy.clone(), estimates))

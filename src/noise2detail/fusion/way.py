@@ -1,0 +1,129 @@
+"""The way of images to where every estimator works, and back."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from noise2detail.noise.autocovariance import measured_autocovariance
+from noise2detail.noise.model import NoiseModel
+from noise2detail.noise.unit_noise import UnitNoise
+from noise2detail.numerics.cosines import filled_up, low_frequencies
+from noise2detail.patches.rotation import rotation
+from noise2detail.types import Batch, Mask
+
+SMALLEST = 32
+"""Side of an image in pixels below which no frequencies are left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """Noise of variance 1, the band of the signal only, and channels turned until each holds its own structure."""
+
+    channels: tuple[UnitNoise | None, ...]
+    """None: a channel without noise, which stays as it is."""
+    band: float
+    """Share of the frequencies that is kept along each axis; 1: all."""
+    turn: Tensor
+    """``(component, channel)``, of those that have noise; orthogonal."""
+
+    def forward(self, noisy: Batch) -> Tensor:
+        """Components ``(image, component, y, x)`` of images."""
+        return torch.einsum("kc,bcyx->bkyx", self.turn.to(noisy), self._alike(noisy))
+
+    def back(self, components: Tensor, noisy: Batch) -> Batch:
+        """Images, with the channels without noise taken from ``noisy``."""
+        y, x = noisy.shape[-2:]
+        alike = torch.einsum("kc,bkyx->bcyx", self.turn.to(noisy), components)
+        if alike.shape[-2:] != (y, x):
+            alike = filled_up(alike, y, x)
+        result = noisy.clone()
+        for number, (channel, own) in enumerate(self._active):
+            result[:, channel] = own.back(alike[:, number]).to(noisy)
+        return result
+
+    def strengths(self, components: Tensor) -> Tensor | None:
+        """Deviation of the noise in each pixel of each channel, where components are these; None: 1 everywhere."""
+        if self.band < 1:
+            return None
+        alike = torch.einsum("kc,bkyx->bcyx", self.turn.to(components), components)
+        found = [own.variance(alike[:, number]) for number, (_, own) in enumerate(self._active)]
+        return torch.stack(found, 1).clamp_min(0).sqrt()
+
+    def autocovariances(self, noisy: Batch) -> Tensor:
+        """Of the noise of each component as it is measured there, ``(component, lag_y, lag_x)``.
+
+        Only asked for where the spectrum of the noise was found beyond doubt, and so the flattest blocks to be flat.
+        """
+        alike = self._alike(noisy)
+        found = [measured_autocovariance(alike[:, number], flat=True) for number in range(alike.shape[1])]
+        return torch.einsum("kc,cyx->kyx", self.turn.square(), torch.stack(found).cpu())
+
+    def size(self, y: int, x: int) -> tuple[int, int]:
+        """Rows and columns of components of images of this size."""
+        if self.band >= 1 or min(y, x) * self.band < SMALLEST:
+            return y, x
+        return math.ceil(y * self.band), math.ceil(x * self.band)
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Everything, as ``way_from`` reads it."""
+        rows = [[math.nan] * 7 if own is None else _numbers(own) for own in self.channels]
+        numbers = torch.tensor(rows, dtype=torch.float64).view(-1, 7)
+        return {"channels": numbers, "band": torch.tensor([self.band], dtype=torch.float64), "turn": self.turn}
+
+    @property
+    def _active(self) -> list[tuple[int, UnitNoise]]:
+        return [(number, own) for number, own in enumerate(self.channels) if own is not None]
+
+    def _alike(self, noisy: Batch) -> Tensor:
+        y, x = noisy.shape[-2:]
+        alike = torch.stack([own.forward(noisy[:, channel]) for channel, own in self._active], 1)
+        size = self.size(y, x)
+        return alike if size == (y, x) else low_frequencies(alike, *size)
+
+
+def find_way(noisy: Batch, models: Sequence[NoiseModel], band: float, mask: Mask | None, *, latent: bool) -> Way | None:
+    """The way for images with such noise; None where no channel has any.
+
+    Parameters
+    ----------
+    noisy
+        Images, all with the same noise.
+    models
+        Of the noise of each channel.
+    band
+        Share of the frequencies that holds structure.
+    mask
+        True where a pixel is data; None: everywhere.
+    latent
+        Whether clipping is undone.
+    """
+    highest = noisy.amax((0, 2, 3)).tolist()
+    channels = tuple(
+        UnitNoise(model, top, latent) if model.gain or model.sigma else None
+        for model, top in zip(models, highest, strict=True)
+    )
+    count = sum(own is not None for own in channels)
+    if not count:
+        return None
+    plain = Way(channels, band, torch.eye(count))
+    if count == 1:
+        return plain
+    whole = Way(channels, 1.0, torch.eye(count))
+    return Way(channels, band, rotation(whole.forward(noisy), torch.ones(count, 1, 1), mask))
+
+
+def way_from(tensors: Mapping[str, Tensor], *, latent: bool) -> Way:
+    """What ``Way.tensors`` gave."""
+    channels = tuple(
+        None if math.isnan(row[0]) else UnitNoise(NoiseModel(*row[:5]), row[5], latent)
+        for row in tensors["channels"].tolist()
+    )
+    return Way(channels, float(tensors["band"]), tensors["turn"])
+
+
+def _numbers(own: UnitNoise) -> list[float]:
+    model = own.model
+    return [model.gain, model.pedestal, model.sigma, model.low, model.high, own.highest, 0.0]

@@ -1,0 +1,271 @@
+"""Measure the noise, decide by it, denoise in several ways, and mix them by their estimated risk."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from noise2detail.engine.pair_training import Stage
+from noise2detail.engine.smoother import PairSmoother, TrainedSmoother
+from noise2detail.errors import check_setting
+from noise2detail.fusion.denoiser import FusionDenoiser, remembering
+from noise2detail.fusion.estimators import NAMES, Estimators, weigh
+from noise2detail.fusion.way import SMALLEST, Way, find_way, way_from
+from noise2detail.method import Context, Cost, Denoiser, Step
+from noise2detail.noise.measure import Measurement, measure_noise
+from noise2detail.noise.model import NoiseModel
+from noise2detail.patches.cascade import Cascade
+from noise2detail.patches.layout import Search
+from noise2detail.patches.ridge import Ridge
+from noise2detail.patches.two_cascades import TwoCascades
+from noise2detail.patches.two_scales import TwoScales
+from noise2detail.types import Batch
+
+MARGIN = 1.15
+"""Frequencies that are kept, relative to the highest at which structure was seen."""
+
+WORTH = 0.85
+"""Share of the frequencies above which leaving the others out gains nothing."""
+
+FREE = 0.15
+"""Correlation of noise up to which two pixels make a pair for training."""
+
+FARTHEST = 4
+"""Pixels between those of a pair at most."""
+
+SEEDS = 1000
+"""Between those of networks and of the probe."""
+
+Effort = Literal["quick", "standard", "careful"]
+
+_STEP: Mapping[str, tuple[int, int]] = {"quick": (5, 14), "standard": (4, 14), "careful": (3, 19)}
+"""From reference patch to reference patch, and how far the cascades search, in pixels."""
+
+PIXEL: Mapping[str, float] = {"quick": 6.0, "standard": 8.0, "careful": 11.0}
+"""Pixels through a training step that take as long as one pixel through both non-local filters, on a processor."""
+
+RISK = 0.45
+"""Work of comparing risks, relative to that of the filters."""
+
+
+@dataclass(frozen=True)
+class Auto:
+    """What is done; ``decided`` fills in what is open.
+
+    The image is taken to values whose noise has variance 1 everywhere and, where the noise has a colour, to the band of
+    the signal. There it is estimated three times, by two non-local filters and by a network that is trained on it, and
+    the mixture with the least estimated risk is taken back by one table. ``docs/explanation/auto.md`` tells what each
+    step gains.
+    """
+
+    scope: ClassVar[Literal["any", "image"]] = "any"
+
+    target: Literal["latent", "captured"] = "latent"
+    """What is estimated: the signal before noise was cut off, or the mean of many such recordings."""
+    spectrum: Literal["decide", "white", "measured"] = "decide"
+    """Of the noise."""
+    band: float = 0.0
+    """Share of the frequencies along each axis that is worked on; 0: decide."""
+    stride: int = 0
+    """Pixels between those of a pair that the network is trained on; 0: decide."""
+    effort: Effort = "standard"
+    """Of the non-local filters: how densely references lie, and how far they search."""
+    mixed: bool = True
+    """Mix all estimates by their risk; otherwise the ridge regression stands alone and no network is trained."""
+    members: int = 1
+    """Networks that are averaged."""
+    network: PairSmoother = field(default_factory=PairSmoother)
+    """How each is trained."""
+
+    def __post_init__(self) -> None:
+        check_setting("band", self.band, lowest=0)
+        check_setting("stride", self.stride, lowest=0)
+        check_setting("members", self.members)
+
+    @classmethod
+    def recipe(cls, name: str) -> "Auto":
+        """Settings of ``standard`` (the default), ``fast`` or ``best``."""
+        fast = cls(effort="quick", mixed=False)
+        return {"standard": cls(), "fast": fast, "best": cls(effort="careful", members=4)}[name]
+
+    def decided(self, noise: Sequence[Measurement], y: int, x: int) -> tuple["Auto", tuple[str, ...]]:
+        """Every choice made, and the reason of each; parameters as for ``Decides``."""
+        noisy = [one for one in noise if one.model.gain or one.model.sigma]
+        coloured = any(one.is_coloured for one in noisy)
+        spectrum = self.spectrum
+        if spectrum == "decide":
+            spectrum = "measured" if coloured else "white"
+        band = self.band or (_band(noisy, y, x) if spectrum == "measured" else 1.0)
+        stride = self.stride or (_stride(noisy, band) if spectrum == "measured" else 1)
+        chosen = replace(self, spectrum=spectrum, band=min(band, 1.0), stride=stride)
+        return chosen, _reasons(chosen, noisy)
+
+    def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> FusionDenoiser:
+        """What was learnt of the images; a ``start`` lends nothing, since most of it is not learnt but measured."""
+        del start
+        chosen, models = self._settled(noisy, context)
+        context.on_step(Step("noise", 1, 1, None, 0.02))
+        way = find_way(noisy, models, chosen.band, context.mask, latent=self.target == "latent")
+        if way is None:
+            context.on_step(Step("noise", 1, 1, None, 1.0))
+            return FusionDenoiser(None, None, {})
+        components = way.forward(noisy)
+        white = chosen.spectrum == "white"
+        shared = torch.ones(len(way.turn), 1, 1) if white else way.autocovariances(noisy)
+        estimators = chosen._estimators(shared)
+        counter = _Counter(context, len(components), estimators.pieces(*components.shape[-2:]), mixed=self.mixed)
+        if not self.mixed:
+            estimates = estimators.all(components, counter.tick)
+            counter.end()
+            return remembering(FusionDenoiser(way, estimators, {list(estimates)[-1]: 1.0}), noisy, estimates)
+        estimators = replace(estimators, networks=chosen._trained(components, context))
+        estimates = estimators.all(components, counter.tick)
+        deviations = _deviations(way, estimates["cascades"])
+        weights = weigh(estimators, components, estimates, deviations, context.seed + SEEDS, counter.tick)
+        counter.end()
+        mixed = FusionDenoiser(way, estimators, dict(zip(estimates, weights, strict=True)))
+        return remembering(mixed, noisy, estimates)
+
+    def restore(self, tensors: Mapping[str, Tensor], context: Context) -> FusionDenoiser:
+        """Denoiser from the noise, the networks and the weights."""
+        if not len(tensors["weights"]):
+            return FusionDenoiser(None, None, {})
+        members = self.members if self.mixed else 0
+        plain = self._estimators(tensors["autocovariances"])
+        weights = dict(zip(NAMES, tensors["weights"].tolist(), strict=True))
+        way = way_from(tensors, latent=self.target == "latent")
+        return FusionDenoiser(way, plain.restored(tensors, members, context), weights)
+
+    def cost(self, images: int, y: int, x: int) -> Cost:
+        """Filters, networks, and the comparison of risks; an application to other images takes the filters again."""
+        pixels = images * y * x * max(min(self.band, 1.0), 0.1) ** 2 if self.band else images * y * x
+        filters = PIXEL[self.effort] * pixels
+        if not self.mixed:
+            return Cost(filters, 0.1 * pixels, held=16.0)
+        trained = self.members * self.network.training.pixels(images, y, x)
+        return Cost((1 + RISK) * filters + trained, 0.1 * pixels, held=20.0)
+
+    def _settled(self, noisy: Batch, context: Context) -> tuple["Auto", tuple[NoiseModel, ...]]:
+        """Every choice made, and the noise of each channel."""
+        settled = self.spectrum != "decide" and self.band and self.stride
+        if context.noise and settled:
+            return self, context.noise
+        mask = None if context.mask is None else context.mask[:, 0]
+        found = [measure_noise(noisy[:, channel], mask) for channel in range(noisy.shape[1])]
+        return self.decided(found, *noisy.shape[-2:])[0], context.noise or tuple(one.model for one in found)
+
+    def _estimators(self, autocovariances: Tensor) -> Estimators:
+        step, reach = _STEP[self.effort]
+        first = Cascade(Search(step=step, reach=reach), "bior1.5", 2.65, overlap=True)
+        second = Cascade(Search(step=step, reach=reach, count=32, limit=0.8))
+        return Estimators(TwoScales(TwoCascades(first, second)), Ridge(), autocovariances)
+
+    def _trained(self, components: Tensor, context: Context) -> tuple[TrainedSmoother, ...]:
+        """Networks, in the first part of a fit."""
+        settings = replace(self.network, stride=self.stride)
+        shares = np.linspace(0.02, _Counter.TRAINED, self.members + 1)
+        return tuple(
+            settings.fit(
+                components,
+                replace(context, seed=context.seed + number, mask=None),
+                Stage("network" if self.members == 1 else f"network {number + 1}/{self.members}", begin, end),
+            )
+            for number, (begin, end) in enumerate(pairwise(shares.tolist()))
+        )
+
+
+class _Counter:
+    """Pieces of the filters to the share of a fit that is done."""
+
+    TRAINED = 0.3
+    """Share of a fit after which the networks are trained."""
+
+    def __init__(self, context: Context, images: int, pieces: int, *, mixed: bool) -> None:
+        self._context, self._done = context, 0
+        self._begin = self.TRAINED if mixed else 0.02
+        self._first = images * pieces
+        self._total = self._first * (1 + RISK) if mixed else self._first
+
+    def tick(self) -> None:
+        self._done += 1
+        # the windows are counted by what they usually are
+        share = min(self._done / self._total, 1 - 0.5 / (self._done + 1))
+        stage = "filters" if self._done <= self._first else "risk"
+        fraction = self._begin + (0.99 - self._begin) * share
+        self._context.on_step(Step(stage, self._done, max(round(self._total), self._done), None, fraction))
+
+    def end(self) -> None:
+        self._context.on_step(Step("mixing", 1, 1, None, 1.0))
+
+
+def _deviations(way: Way, estimate: Tensor) -> Callable[[Tensor], Tensor]:
+    """Noise of variance 1 to noise as strong as it is in each pixel of each channel."""
+    strengths = way.strengths(estimate)
+    if strengths is None:
+        return lambda noise: noise
+    turn = way.turn.to(estimate)
+
+    def scaled(noise: Tensor) -> Tensor:
+        channels = torch.einsum("kc,bkyx->bcyx", turn, noise) * strengths
+        return torch.einsum("kc,bcyx->bkyx", turn, channels)
+
+    return scaled
+
+
+def _band(noise: Sequence[Measurement], y: int, x: int) -> float:
+    """Share of the frequencies that holds structure; 1 where leaving the others out would gain nothing."""
+    share = MARGIN * 2 * max((one.band for one in noise), default=0.5)
+    share = max(share, SMALLEST / min(y, x))
+    return share if share < WORTH else 1.0
+
+
+def _stride(noise: Sequence[Measurement], band: float) -> int:
+    """Pixels between those of a pair whose noise has next to nothing in common."""
+    for stride in range(1, FARTHEST):
+        # in a smaller image the same distance is fewer pixels
+        if all(_correlation(one, max(round(stride / band), 1)) <= FREE for one in noise):
+            return stride
+    return FARTHEST
+
+
+def _correlation(one: Measurement, lag: int) -> float:
+    y, x = (size // 2 for size in one.autocorrelation.shape)
+    if lag > min(y, x):
+        return 0.0
+    return float(max(one.autocorrelation[y + lag, x], one.autocorrelation[y, x + lag]))
+
+
+def _reasons(chosen: Auto, noise: Sequence[Measurement]) -> tuple[str, ...]:
+    """One plain sentence for each choice."""
+    if not noise:
+        return ("no noise was found: the image comes back as it is",)
+    said = []
+    if any(one.model.gain for one in noise):
+        said.append("noise grows with the signal: it is made alike everywhere first, and one exact table undoes that")
+    else:
+        said.append("noise is as strong in bright as in dark parts: values need no transform")
+    if any(one.model.is_clipped for one in noise):
+        said.append(
+            "noise was cut off: the signal before is estimated (target captured: the mean of such recordings)"
+            if chosen.target == "latent"
+            else "noise was cut off: the mean of such recordings is estimated (target latent: the signal before)"
+        )
+    shared = max(max(one.correlation) for one in noise)
+    if chosen.spectrum == "white":
+        said.append(
+            f"neighbouring pixels share next to no noise (correlation {max(shared, 0):.2f}): it counts as white"
+        )
+    else:
+        said.append(f"neighbouring pixels share noise (correlation {shared:.2f}): every filter gets its spectrum")
+    if chosen.band < 1:
+        said.append(f"no structure is seen above {chosen.band:.0%} of the frequencies: only these are worked on")
+    if chosen.mixed:
+        pairs = "" if chosen.stride == 1 else f", trained on pixels {chosen.stride} apart, whose noise differs"
+        said.append(f"two non-local filters and a network{pairs}: their mixture with the least estimated risk is taken")
+    else:
+        said.append("two non-local filters in a row and no network: the fastest way")
+    return tuple(said)
