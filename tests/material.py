@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from noise2detail.engine.smoother import PairSmoother
 from noise2detail.engine.training import Training
 from noise2detail.method import Method
 from noise2detail.pipeline.run import Run
@@ -41,6 +42,9 @@ def shortened(method: Any, steps: int = 3, width: int = 8) -> Any:
         for field in fields(method)
         if isinstance(getattr(method, field.name), Training)
     }
+    for name, part in vars(method).items():
+        if isinstance(part, PairSmoother):
+            changes[name] = replace(part, training=replace(part.training, steps=steps), width=width)
     small = {"steps": steps, "width": width, "clip": False, "shifts": 1, "iterations": 40}
     small["passes"] = min(2, getattr(method, "passes", 2))
     names = {field.name for field in fields(method)}
@@ -49,7 +53,8 @@ def shortened(method: Any, steps: int = 3, width: int = 8) -> Any:
 
 def is_trained(method: Any) -> bool:
     """Whether a method trains a network; a classical filter has no steps and no random choices."""
-    return hasattr(method, "steps") or any(isinstance(value, Training) for value in vars(method).values())
+    kinds = (Training, PairSmoother)
+    return hasattr(method, "steps") or any(isinstance(value, kinds) for value in vars(method).values())
 
 
 def reads_frames(method: Any) -> bool:

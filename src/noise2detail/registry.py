@@ -243,7 +243,7 @@ REFERENCE = Entry(
 if is_installed():
     METHODS["bm3d_reference"] = REFERENCE
 
-DEFAULT = "noise2detail"
+DEFAULT = "auto"
 
 
 def find(method: str) -> Entry:
