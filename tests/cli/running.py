@@ -18,10 +18,12 @@ from noise2detail.io import save_image
 from noise2detail.types import Pixels
 from tests.material import noisy_array
 
-QUICK = ("--set", "stage1.steps=2", "--set", "stage3.steps=2", "--set", "width=4", "--device", "cpu")
+QUICK_SETTINGS = ("--set", "stage1.steps=2", "--set", "stage3.steps=2", "--set", "width=4")
+
+QUICK = ("--method", "noise2detail", *QUICK_SETTINGS, "--device", "cpu")
 """Next to no training."""
 
-LONG = ("--set", "stage1.steps=1000000", "--set", "width=4", "--device", "cpu")
+LONG = ("--method", "noise2detail", "--set", "stage1.steps=1000000", "--set", "width=4", "--device", "cpu")
 """A training that never ends."""
 
 

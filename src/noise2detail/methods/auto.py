@@ -42,8 +42,8 @@ SEEDS = 1000
 
 Effort = Literal["quick", "standard", "careful"]
 
-_STEP: Mapping[str, tuple[int, int]] = {"quick": (5, 14), "standard": (4, 14), "careful": (3, 19)}
-"""From reference patch to reference patch, and how far the cascades search, in pixels."""
+_STEPS: Mapping[str, tuple[int, int, int]] = {"quick": (5, 5, 14), "standard": (3, 4, 19), "careful": (3, 3, 19)}
+"""Pixels from reference patch to reference patch in both cascades, and how far they search."""
 
 PIXEL: Mapping[str, float] = {"quick": 6.0, "standard": 8.0, "careful": 11.0}
 """Pixels through a training step that take as long as one pixel through both non-local filters, on a processor."""
@@ -159,9 +159,9 @@ class Auto:
         return self.decided(found, *noisy.shape[-2:])[0], context.noise or tuple(one.model for one in found)
 
     def _estimators(self, autocovariances: Tensor) -> Estimators:
-        step, reach = _STEP[self.effort]
-        first = Cascade(Search(step=step, reach=reach), "bior1.5", 2.65, overlap=True)
-        second = Cascade(Search(step=step, reach=reach, count=32, limit=0.8))
+        one, other, reach = _STEPS[self.effort]
+        first = Cascade(Search(step=one, reach=reach), "bior1.5", 2.65, overlap=True)
+        second = Cascade(Search(step=other, reach=reach, count=32, limit=0.8))
         return Estimators(TwoScales(TwoCascades(first, second)), Ridge(), autocovariances)
 
     def _trained(self, components: Tensor, context: Context) -> tuple[TrainedSmoother, ...]:

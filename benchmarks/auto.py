@@ -1,0 +1,142 @@
+"""``auto`` beside every other method, and with each of its ingredients off in turn, on real and simulated noise.
+
+    python benchmarks/auto.py --score ../shared/tools/score.py [--methods auto bm3d ...] [--sets fmd oct ...] [--ablation]
+
+``--score`` is the scoring program: it makes the noisy images, runs a command on each and compares with the reference.
+Every method runs as the command line does it, with what it has for photon noise and clipping (``--stabilize``) where
+that makes it better. ``fmd`` is the first capture of six scenes; of the CT sets, as many slices as the program takes.
+Results are added to ``benchmarks/results/auto.json`` set by set, and ``auto.md`` is written anew from all that is there.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from record import write_result
+
+RESULTS = Path(__file__).resolve().parent / "results"
+SETS = ("fmd", "oct", "ct-gauss25", "ct-poisson30", "ct-camera", "ct-fbp", "white15", "white25", "white50")
+DECIDING = {"fmd": "drift", "oct": "drift"}
+"""What methods are compared by, where it is not plain PSNR: references drift in brightness."""
+
+WAYS: dict[str, tuple[str, ...]] = {
+    "auto": ("--method", "auto"),
+    "auto, fast": ("--method", "auto", "--recipe", "fast"),
+    "auto, captured": ("--method", "auto", "--target", "captured"),
+    "bm3d, stabilized": ("--method", "bm3d", "--stabilize"),
+    "bm3d, stabilized, unclipped": ("--method", "bm3d", "--stabilize", "--unclip"),
+    **{
+        name: ("--method", name)
+        for name in (
+            "bm3d", "noise2detail", "zs_n2n", "gaussian", "wavelet", "tv", "nlm", "median", "wiener", "mean", "bilateral",
+        )
+    },
+    "noise2detail, stabilized": ("--method", "noise2detail", "--stabilize"),
+}  # fmt: skip
+
+OFF: dict[str, tuple[str, ...]] = {
+    "everything": (),
+    "no mixture, no network": ("--set", "mixed=no"),
+    "noise taken for white": ("--set", "spectrum=white", "--set", "band=1"),
+    "every frequency": ("--set", "band=1"),
+    "network on neighbours": ("--set", "stride=1"),
+    "quick filters": ("--set", "effort=quick"),
+    "careful filters": ("--set", "effort=careful"),
+    "four networks": ("--set", "members=4"),
+    "clipping left as it is": ("--target", "captured"),
+}
+"""The settings that leave out, or change, one ingredient of ``auto``."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--score", type=Path, required=True)
+    parser.add_argument("--methods", nargs="*", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--sets", nargs="*", default=list(SETS), choices=SETS)
+    parser.add_argument("--ablation", action="store_true")
+    args = parser.parse_args()
+    data = RESULTS / "auto.json"
+    found: dict[str, Any] = json.loads(data.read_text())["figures"] if data.exists() else {}
+    ways = {f"auto: {name}": ("--method", "auto", *words) for name, words in OFF.items()} if args.ablation else {}
+    ways |= {} if args.ablation else {name: WAYS[name] for name in args.methods}
+    for name, words in ways.items():
+        for one in args.sets:
+            found.setdefault(name, {})[one] = scored(args.score, one, words)
+            print(name, one, summary(found[name][one], one), flush=True)
+            write_result(RESULTS / "auto.md", "auto, beside every method", lines(found), {"figures": found})
+
+
+def scored(program: Path, one: str, words: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Figures of every image of a set."""
+    first = ["--k", "1"] if one == "fmd" else []
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        command = ["n2d", "denoise", "{in}", "-o", "{out}", "--json", *words]
+        subprocess.run(
+            [sys.executable, str(program), "--set", one, *first, "--json", str(out), "--", *command],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        rows: list[dict[str, Any]] = json.loads(out.read_text())["rows"]
+    return rows
+
+
+def summary(rows: list[dict[str, Any]], one: str) -> dict[str, float]:
+    """Means over a set; the seconds are the median."""
+    names = [name for name in ("psnr", "ssim", "drift", "body") if name in rows[0]]
+    means = {name: round(float(np.mean([row[name] for row in rows])), 3) for name in names}
+    return means | {"seconds": round(float(np.median([row["inner"] for row in rows])), 2)}
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """Tables: of sets by method, of every image of ``auto``."""
+    methods = {name: sets for name, sets in found.items() if not name.startswith("auto: ")}
+    ablation = {name: sets for name, sets in found.items() if name.startswith("auto: ")}
+    text = ["PSNR in dB, mean over a set; `fmd` and `oct` against the reference as this capture saw it (drift).", ""]
+    text += table(methods)
+    for one in ("fmd", "oct"):
+        text += ["", f"`{one}`, plain PSNR, SSIM, and the median of the seconds:", "", *details(methods, one)]
+    if ablation:
+        text += ["", "## Each ingredient changed in turn", "", *table(ablation)]
+    return [*text, "", "## Every image", "", *images(found.get("auto", {}))]
+
+
+def table(found: dict[str, Any]) -> list[str]:
+    text = ["| | " + " | ".join(SETS) + " |", "|---|" + "---:|" * len(SETS)]
+    for name, sets in found.items():
+        cells = [f"{value(sets[one], one):.2f}" if one in sets else "" for one in SETS]
+        text.append(f"| {name} | " + " | ".join(cells) + " |")
+    return text
+
+
+def value(rows: list[dict[str, Any]], one: str) -> float:
+    return summary(rows, one)[DECIDING.get(one, "psnr")]
+
+
+def details(found: dict[str, Any], one: str) -> list[str]:
+    text = ["| | plain | SSIM | seconds |", "|---|---:|---:|---:|"]
+    for name, sets in found.items():
+        if one in sets:
+            own = summary(sets[one], one)
+            text.append(f"| {name} | {own['psnr']:.2f} | {own['ssim']:.3f} | {own['seconds']:.1f} |")
+    return text
+
+
+def images(sets: dict[str, Any]) -> list[str]:
+    text = ["| set | image | noisy | PSNR | SSIM | drift | body | seconds |", "|---|---|---:|---:|---:|---:|---:|---:|"]
+    for one, rows in sets.items():
+        for row in rows:
+            extra = [f"{row[name]:.2f}" if name in row else "" for name in ("drift", "body")]
+            cells = [one, row["name"], f"{row['noisy_psnr']:.2f}", f"{row['psnr']:.2f}", f"{row['ssim']:.3f}", *extra]
+            text.append("| " + " | ".join([*cells, f"{row['inner']:.1f}"]) + " |")
+    return text
+
+
+if __name__ == "__main__":
+    main()
