@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from noise2detail.engine.network import ThreeLayerNet, in_fast_layout
+from noise2detail.engine.seeding import seeded
 
 
 def named(prefix: str, net: ThreeLayerNet) -> dict[str, Tensor]:
@@ -14,7 +15,7 @@ def named(prefix: str, net: ThreeLayerNet) -> dict[str, Tensor]:
 
 
 def load_network(prefix: str, tensors: Mapping[str, Tensor], device: torch.device) -> ThreeLayerNet:
-    """Network from the tensors that ``named`` gave; their shapes say how wide it is.
+    """Network from the tensors that ``named`` gave; their shapes say how wide it is. The global random state stays.
 
     Raises
     ------
@@ -23,6 +24,7 @@ def load_network(prefix: str, tensors: Mapping[str, Tensor], device: torch.devic
     """
     own = {name.removeprefix(f"{prefix}."): value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
     width, channels = own["layers.0.weight"].shape[:2]
-    net = ThreeLayerNet(channels, width)
+    with seeded(0, torch.device("cpu")):  # the first weights are drawn, and replaced at once
+        net = ThreeLayerNet(channels, width)
     net.load_state_dict(own)
     return in_fast_layout(net, device)

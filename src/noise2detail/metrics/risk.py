@@ -67,7 +67,9 @@ def _least(gram: Values, pull: Values) -> Values:
     The few weights that there are allow to try every combination of those that are 0, with and without a rest.
     """
     best, least = np.zeros(len(pull)), 0.0
-    ridge = 1e-9 * max(float(np.trace(gram)), 1e-300)
+    ridge = 1e-9 * float(np.trace(gram))
+    if ridge < np.finfo(np.float64).tiny:  # all estimates are the same
+        return best
     for count in range(1, len(pull) + 1):
         for chosen in itertools.combinations(range(len(pull)), count):
             rows = np.array(chosen)
