@@ -9,7 +9,7 @@ from torch import Tensor
 
 from noise2detail.fusion.estimators import NAMES, Estimators
 from noise2detail.fusion.way import Way
-from noise2detail.types import Batch
+from noise2detail.types import Batch, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,8 @@ class FusionDenoiser:
     estimators: Estimators | None
     weights: Mapping[str, float]
     """Of each estimate, by name."""
+    brightness: tuple[float, ...] = ()
+    """Factor of the light of each channel, from ``Way.brightness``; none: 1."""
     seen: Seen | None = None
     on_progress: Callable[[float], None] | None = None
     """Called with the share of an application that is done; what it raises ends it."""
@@ -40,7 +42,7 @@ class FusionDenoiser:
         """The mixture."""
         if self.way is None or self.estimators is None:
             return noisy.clone()
-        return self.way.back(self._mixed(self._estimates(noisy, self.way, self.estimators)), noisy)
+        return self._finished(self._estimates(noisy, self.way, self.estimators), noisy, self.way)
 
     def telling(self, on_progress: Callable[[float], None]) -> "FusionDenoiser":
         """The same, with somebody who hears how far it is."""
@@ -52,14 +54,19 @@ class FusionDenoiser:
             return {"denoised": noisy.clone()}
         found = self._estimates(noisy, self.way, self.estimators)
         stages = {name: self.way.back(components, noisy) for name, components in found.items()}
-        return stages | {"denoised": self.way.back(self._mixed(found), noisy)}
+        return stages | {"denoised": self._finished(found, noisy, self.way)}
 
     def tensors(self) -> Mapping[str, Tensor]:
         """The way, the estimators and the weights."""
         if self.way is None or self.estimators is None:
             return {"weights": torch.zeros(0, dtype=torch.float64)}
         weights = torch.tensor([self.weights.get(name, 0.0) for name in NAMES], dtype=torch.float64)
-        return {**self.way.tensors(), **self.estimators.tensors(), "weights": weights}
+        light = torch.tensor(self.brightness, dtype=torch.float64)
+        return {**self.way.tensors(), **self.estimators.tensors(), "weights": weights, "brightness": light}
+
+    def _finished(self, found: Mapping[str, Tensor], noisy: Batch, way: Way) -> Batch:
+        denoised = way.back(self._mixed(found), noisy)
+        return way.brightened(denoised, self.brightness) if self.brightness else denoised
 
     def _mixed(self, found: Mapping[str, Tensor]) -> Tensor:
         parts = [weight * found[name] for name, weight in self.weights.items() if weight]
@@ -80,6 +87,11 @@ class FusionDenoiser:
         return estimators.all(components, tick)
 
 
-def remembering(denoiser: FusionDenoiser, noisy: Batch, estimates: Mapping[str, Tensor]) -> FusionDenoiser:
-    """The denoiser, which knows the estimates of these images."""
-    return replace(denoiser, seen=Seen(noisy.clone(), estimates))
+def remembering(
+    denoiser: FusionDenoiser, noisy: Batch, estimates: Mapping[str, Tensor], mask: Mask | None
+) -> FusionDenoiser:
+    """The denoiser, which knows the estimates of these images and gives them the light that they have."""
+    seen = replace(denoiser, seen=Seen(noisy.clone(), estimates))
+    if denoiser.way is None:
+        return seen
+    return replace(seen, brightness=denoiser.way.brightness(seen(noisy), noisy, mask))

@@ -18,6 +18,10 @@ SMALLEST = 32
 """Side of an image in pixels below which no frequencies are left out."""
 
 
+MOST = 1.25
+"""Factor at most by which the light of a channel is corrected: more would be a fault of the measurement."""
+
+
 @dataclass(frozen=True, eq=False)
 class Way:
     """Noise of variance 1, the band of the signal only, and channels turned until each holds its own structure."""
@@ -42,6 +46,34 @@ class Way:
         result = noisy.clone()
         for number, (channel, own) in enumerate(self._active):
             result[:, channel] = own.back(alike[:, number]).to(noisy)
+        return result
+
+    def brightness(self, denoised: Batch, noisy: Batch, mask: Mask | None) -> tuple[float, ...]:
+        """Factors that give every channel the total light of the noisy image, 1 where that says nothing of it.
+
+        Noise has no mean, so the sum over an image is known far better than any pixel. Filters that work on stabilised
+        values lose some percent of it where pixels hold few photons, since they average before the inverse.
+        """
+        kept = torch.ones_like(noisy, dtype=torch.bool) if mask is None else mask.expand_as(noisy)
+        factors = [1.0] * noisy.shape[1]
+        for channel, own in self._active:
+            model = own.model
+            if not model.gain or (model.is_clipped and own.latent):
+                continue
+            before, after = (
+                float((images[:, channel][kept[:, channel]] - model.pedestal).double().sum())
+                for images in (noisy, denoised)
+            )
+            if before > 0 and after > 0:
+                factors[channel] = min(max(before / after, 1 / MOST), MOST)
+        return tuple(factors)
+
+    def brightened(self, denoised: Batch, factors: tuple[float, ...]) -> Batch:
+        """Images with the light of each channel multiplied."""
+        result = denoised.clone()
+        for channel, own in self._active:
+            dark = own.model.pedestal
+            result[:, channel] = dark + (denoised[:, channel] - dark) * factors[channel]
         return result
 
     def strengths(self, components: Tensor) -> Tensor | None:

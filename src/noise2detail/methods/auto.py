@@ -121,14 +121,15 @@ class Auto:
         if not self.mixed:
             estimates = estimators.all(components, counter.tick)
             counter.end()
-            return remembering(FusionDenoiser(way, estimators, {list(estimates)[-1]: 1.0}), noisy, estimates)
+            alone = FusionDenoiser(way, estimators, {list(estimates)[-1]: 1.0})
+            return remembering(alone, noisy, estimates, context.mask)
         estimators = replace(estimators, networks=chosen._trained(components, context))
         estimates = estimators.all(components, counter.tick)
         deviations = _deviations(way, estimates["cascades"])
         weights = weigh(estimators, components, estimates, deviations, context.seed + SEEDS, counter.tick)
         counter.end()
         mixed = FusionDenoiser(way, estimators, dict(zip(estimates, weights, strict=True)))
-        return remembering(mixed, noisy, estimates)
+        return remembering(mixed, noisy, estimates, context.mask)
 
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> FusionDenoiser:
         """Denoiser from the noise, the networks and the weights."""
@@ -138,7 +139,8 @@ class Auto:
         plain = self._estimators(tensors["autocovariances"])
         weights = dict(zip(NAMES, tensors["weights"].tolist(), strict=True))
         way = way_from(tensors, latent=self.target == "latent")
-        return FusionDenoiser(way, plain.restored(tensors, members, context), weights)
+        light = tuple(tensors["brightness"].tolist())
+        return FusionDenoiser(way, plain.restored(tensors, members, context), weights, light)
 
     def cost(self, images: int, y: int, x: int) -> Cost:
         """Filters, networks, and the comparison of risks; an application to other images takes the filters again."""
