@@ -203,7 +203,7 @@ def test_the_coupled_risk_of_a_linear_filter_is_its_true_one() -> None:
     clean = scene()
     expected = true_error(blurred(clean), clean) + 1.25 * float(KERNEL.square().sum())
     found = [coupled_risk(blurred, clean + random(64, 64, seed=n), 6, seed=n + 500) for n in range(8)]
-    assert np.mean(found) == pytest.approx(expected, abs=4 * np.std(found, ddof=1) / 8**0.5)
+    assert np.mean(found) == pytest.approx(expected, abs=4 * float(np.std(found, ddof=1)) / 8**0.5)
     assert np.std(found) < 0.3
 
 

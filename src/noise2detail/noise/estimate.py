@@ -274,7 +274,7 @@ def _fitted(blocks: Blocks, line: _Line, sloped: bool) -> _Line:
     for _ in range(20):
         floor = 0.5 * float(np.quantile(blocks.fine[flat], 0.02))
         found = _through(blocks.chosen(flat), replace(line, floor=floor), sloped)
-        settled = np.allclose([found.slope, found.height], [line.slope, line.height], rtol=1e-4)
+        settled = np.allclose([found.slope, found.height], [line.slope, line.height], rtol=1e-4, atol=0)
         line, flat = found, _flat(blocks, found)
         if settled:
             break
