@@ -1,6 +1,6 @@
 """One picture of what ``auto`` does: a part of the noisy image, each estimate, the mixture, and what was taken away.
 
-    python benchmarks/auto_picture.py IMAGE -o docs/images/auto_estimates.png [--place 200,250] [--side 128]
+python benchmarks/auto_picture.py IMAGE -o docs/images/auto_estimates.png [--place 200,250] [--side 128]
 """
 
 import argparse

@@ -64,8 +64,8 @@ AXES = [
 SETTINGS: list[Any] = [
     pytest.param({"method": "noise2detial"}, ["'noise2detial'", "did you mean 'noise2detail'", "zs_n2n"], id="method"),
     pytest.param({"method": "ZS-N2N"}, ["'ZS-N2N'", "did you mean 'zs_n2n'"], id="method-in-capitals"),
-    pytest.param({"method": "xyzzy"}, ["'xyzzy'", "methods are: noise2detail"], id="method-like-no-other"),
-    pytest.param({"recipe": "papre"}, ["'papre'", "did you mean 'paper'", "fast"], id="recipe"),
+    pytest.param({"method": "xyzzy"}, ["'xyzzy'", "methods are: auto"], id="method-like-no-other"),
+    pytest.param({"recipe": "bets"}, ["'bets'", "did you mean 'best'", "fast"], id="recipe"),
     pytest.param({"method": "noise2detail", "recipe": "demo"}, ["'demo'", "fast, best, paper"], id="recipe-of-another"),
     pytest.param({"method": quick(), "recipe": "papre"}, ["'papre'", "did you mean 'paper'"], id="recipe-of-object"),
     pytest.param({"run": Run(device="tpu", precision="float32")}, ["'tpu'", "auto", "cpu"], id="device"),

@@ -8,6 +8,7 @@ import torch
 
 from noise2detail.errors import Cancelled
 from noise2detail.method import Context, Denoiser, Method, Step
+from noise2detail.methods.auto import Auto
 from noise2detail.registry import METHODS
 from noise2detail.tiling.walk import apply_in_tiles
 from noise2detail.types import Batch
@@ -269,7 +270,8 @@ def test_bfloat16_stays_close_to_float32(method: Method) -> None:
     exact, rough = (fit_and_apply(short, noisy, precision=p) for p in ("float32", "bfloat16"))
     assert rough.dtype == torch.float32
     assert torch.isfinite(rough).all()
-    assert torch.equal(rough, exact) != is_trained(method)
+    # of a mixture, a network may have no part
+    assert torch.equal(rough, exact) != is_trained(method) or isinstance(method, Auto)
     assert (rough - exact).abs().max() < 0.1 * exact.abs().max().clamp_min(1)
 
 
@@ -295,7 +297,7 @@ def test_every_method_keeps_the_contract(name: str, entry: Any) -> None:
         assert method.scope in {"any", "image"}
         assert hash(method) == hash(entry.method.recipe(recipe))
         assert isinstance(fit(shortened(method, 1), noisy_batch(1, 1, 8, 8), Context()), Denoiser)
-    assert "paper" in entry.recipes or not is_trained(method)
+    assert "paper" in entry.recipes or not is_trained(method) or name == "auto"
 
 
 @pytest.mark.gpu

@@ -27,7 +27,9 @@ def test_the_result_is_that_of_the_library(tmp_path: Path) -> None:
     pixels = grey(17, 31)
     source = write(tmp_path / "cells.tif", pixels)
     assert n2d("denoise", source, "-o", tmp_path / "out.tif", "--seed", "3", *QUICK).exit_code == 0
-    method = noise2detail.plan(pixels)  # the settings that the plan of the command must differ from in three places
+    method = noise2detail.plan(
+        pixels, method="noise2detail"
+    )  # the settings that the plan of the command must differ from in three places
     said = json.loads((tmp_path / "out.tif.n2d.json").read_text())["plan"]
     assert said["settings"]["stage1"]["steps"] == 2
     assert said["settings"]["width"] == 4

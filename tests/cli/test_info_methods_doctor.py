@@ -19,22 +19,22 @@ def test_methods_lists_all_with_their_recipes() -> None:
         assert str(entry.year) in line
         for said in (entry.title, entry.paper, entry.licence):
             assert said in result.stdout
-    assert "noise2detail (default)" in result.stdout
+    assert "auto (default)" in result.stdout
 
 
 def test_methods_as_json() -> None:
     listed = json.loads(n2d("methods", "--json").stdout)
     assert [m["method"] for m in listed] == list(METHODS)
-    assert [m["method"] for m in listed if m["default"]] == ["noise2detail"]
-    assert listed[0]["recipes"][0] == "fast"
+    assert [m["method"] for m in listed if m["default"]] == ["auto"]
+    assert listed[0]["recipes"][0] == "standard"
     assert all(m["seconds"] <= 60 and m["paper"] and m["licence"] for m in listed)
 
 
 def test_info_shows_facts_and_plan(tmp_path: Path) -> None:
     source = write(tmp_path / "stack.npy", noisy_array(3, 16, 20))
-    result = n2d("info", source, "--axes", "TYX", "--recipe", "paper", "--device", "cpu")
+    result = n2d("info", source, "--axes", "TYX", "--recipe", "best", "--device", "cpu")
     assert result.exit_code == 0, result.output
-    for said in ("T 3 x Y 16 x X 20", "float32", "n2d denoise would do this:", "recipe paper", "3 planes", "expect"):
+    for said in ("T 3 x Y 16 x X 20", "float32", "n2d denoise would do this:", "recipe best", "3 planes", "expect"):
         assert said in result.stdout
     assert left(tmp_path) == ["stack.npy"]
 

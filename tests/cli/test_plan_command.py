@@ -122,7 +122,7 @@ def test_the_target_is_a_setting(stub: None, tmp_path: Path) -> None:
     for command in ("plan", "denoise"):
         result = n2d(command, source, "--target", "captured", "--method", "gaussian")
         assert result.exit_code == 2
-        assert "Gaussian has no setting 'target', which stub has" in result.stderr
+        assert "Gaussian has no setting 'target', which auto, stub has" in result.stderr
         assert n2d(command, source, "--target", "seen", *STUB).exit_code == 2
     refused = n2d("plan", source, *STUB, "--stabilize")
     assert refused.exit_code == 2

@@ -234,7 +234,7 @@ def test_stabilising_twice_is_refused(wish: dict[str, Any]) -> None:
 def test_the_target_is_set_where_there_is_one() -> None:
     assert plan(noisy()).settings["target"] == "latent"
     assert plan(noisy(), run=replace(CPU, target="captured")).settings["target"] == "captured"
-    with pytest.raises(SettingError, match="Gaussian has no setting 'target', which stub has"):
+    with pytest.raises(SettingError, match="Gaussian has no setting 'target', which auto, stub has"):
         n2d.plan(noisy(), method="gaussian", run=replace(CPU, target="captured"))
 
 

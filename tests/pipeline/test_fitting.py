@@ -147,9 +147,9 @@ class TestPlanesAtOnce:
 
     def test_a_processor_trains_one_by_one_and_a_shared_training_is_one(self) -> None:
         stack = noisy_array(5, 16, 16)
-        assert plan(stack, axes="TYX", run=CPU).at_once == 1
-        assert plan(stack, axes="TYX", run=replace(CPU, at_once=3)).at_once == 3
-        assert plan(stack, axes="TYX", run=replace(CPU, at_once=30)).at_once == 5
+        assert plan(stack, axes="TYX", method="noise2detail", run=CPU).at_once == 1
+        assert plan(stack, axes="TYX", method="noise2detail", run=replace(CPU, at_once=3)).at_once == 3
+        assert plan(stack, axes="TYX", method="noise2detail", run=replace(CPU, at_once=30)).at_once == 5
         assert plan(stack, axes="TYX", run=replace(CPU, at_once=3, fit="shared")).at_once == 1
         with pytest.raises(SettingError, match="at_once is 0"):
             replace(CPU, at_once=0)

@@ -23,7 +23,9 @@ FAST16 = replace(ABACUS, bfloat16_rate=2.5e6)
 
 
 def test_a_plan_says_what_will_be_done() -> None:
-    made = plan((noisy_array(2, 3, 9, 12) * 100).clip(0).astype(np.uint16), axes="ZCYX", seed=5, run=CPU)
+    made = plan(
+        (noisy_array(2, 3, 9, 12) * 100).clip(0).astype(np.uint16), axes="ZCYX", method="noise2detail", seed=5, run=CPU
+    )
     assert (made.method, made.recipe, made.axes, made.dtype) == ("noise2detail", "fast", "ZCYX", "uint16")
     assert (made.shape, made.planes, made.channels, len(made.value_maps)) == ((2, 3, 9, 12), 2, 3, 3)
     assert (made.seed, made.device, made.precision, made.tile) == (5, "cpu", "float32", TILE)
@@ -33,7 +35,8 @@ def test_a_plan_says_what_will_be_done() -> None:
 
 
 def test_a_plan_can_be_printed() -> None:
-    made = plan(noisy_array(2, 3, 9, 12), axes="ZCYX", run=replace(CPU, fit="shared", machine=ABACUS))
+    run = replace(CPU, fit="shared", machine=ABACUS)
+    made = plan(noisy_array(2, 3, 9, 12), axes="ZCYX", method="noise2detail", run=run)
     text = str(made)
     for part in (
         "2 x 3 x 9 x 12 float32, axes ZCYX",
@@ -51,7 +54,7 @@ def test_a_plan_can_be_printed() -> None:
 @pytest.mark.parametrize(("recipe", "expected"), [("paper", ValueMap(0.0, 255.0)), ("fast", None)])
 def test_the_recipe_chooses_the_value_map(recipe: str, expected: ValueMap | None) -> None:
     noisy = (noisy_array(9, 12) * 100).astype(np.uint8)
-    (found,) = plan(noisy, recipe=recipe, run=CPU).value_maps
+    (found,) = plan(noisy, method="noise2detail", recipe=recipe, run=CPU).value_maps
     assert (found == expected) is (expected is not None)
 
 

@@ -23,7 +23,7 @@ EXAMPLES = """[b]Examples[/b]
 
 n2d denoise cells.tif
 
-n2d denoise cells.tif -o result.tif --recipe paper --seed 1
+n2d denoise cells.tif -o result.tif --method noise2detail --recipe paper --seed 1
 
 n2d denoise stack.npy --axes ZYX --fit shared --dtype float32
 

@@ -16,7 +16,7 @@ EXAMPLES = """[b]Examples[/b]
 
 n2d info cells.ome.tif
 
-n2d info stack.npy --axes ZYX --recipe paper"""
+n2d info stack.npy --axes ZYX --recipe best"""
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="An image.", show_default=False)]
 

@@ -12,9 +12,7 @@ WHAT, HOW, FILES, SHOWN = "What is computed", "How it runs", "Files", "What is s
 
 Method = Annotated[
     str | None,
-    typer.Option(
-        "--method", "-m", help="Method id; `n2d methods` lists them. Default: noise2detail.", rich_help_panel=WHAT
-    ),
+    typer.Option("--method", "-m", help="Method id; `n2d methods` lists them. Default: auto.", rich_help_panel=WHAT),
 ]
 Recipe = Annotated[
     str | None,

@@ -18,6 +18,9 @@ SMALLEST = 32
 """Side of an image in pixels below which no frequencies are left out."""
 
 
+FEW = 4.0
+"""Photons of a pixel in the mean, up to which light is lost; with more it is kept to a percent without a correction."""
+
 MOST = 1.25
 """Factor at most by which the light of a channel is corrected: more would be a fault of the measurement."""
 
@@ -64,7 +67,8 @@ class Way:
                 float((images[:, channel][kept[:, channel]] - model.pedestal).double().sum())
                 for images in (noisy, denoised)
             )
-            if before > 0 and after > 0:
+            photons = before / model.gain / int(kept[:, channel].sum())
+            if 0 < photons < FEW and after > 0:
                 factors[channel] = min(max(before / after, 1 / MOST), MOST)
         return tuple(factors)
 

@@ -42,7 +42,7 @@ SEEDS = 1000
 
 Effort = Literal["quick", "standard", "careful"]
 
-_STEPS: Mapping[str, tuple[int, int, int]] = {"quick": (5, 5, 14), "standard": (3, 4, 19), "careful": (3, 3, 19)}
+_STEPS: Mapping[str, tuple[int, int, int]] = {"quick": (5, 5, 14), "standard": (4, 4, 14), "careful": (3, 3, 19)}
 """Pixels from reference patch to reference patch in both cascades, and how far they search."""
 
 PIXEL: Mapping[str, float] = {"quick": 6.0, "standard": 8.0, "careful": 11.0}

@@ -85,9 +85,11 @@ class Measurement:
     @property
     def is_coloured(self) -> bool:
         """True if the spectrum of the noise is known well enough, and is uneven enough, to be worth heeding."""
+        errors = self.uncertainty.correlation
+        if not all(math.isfinite(error) for error in errors):
+            return False  # too few blocks to tell structure from noise
         if self.is_correlated:
             return True
-        errors = self.uncertainty.correlation
         clear = any(own > max(FAINT, 5 * error) for own, error in zip(self.correlation, errors, strict=True))
         return clear and self.structure < UNDISTURBED
 
