@@ -1,11 +1,11 @@
 """``auto`` beside every other method, and with each of its ingredients off in turn, on real and simulated noise.
 
-    python benchmarks/auto.py --score ../shared/tools/score.py [--methods auto bm3d ...] [--sets fmd oct ...] [--ablation]
+    python benchmarks/auto.py --score ../shared/tools/score.py [--methods auto bm3d] [--sets fmd oct] [--ablation]
 
 ``--score`` is the scoring program: it makes the noisy images, runs a command on each and compares with the reference.
 Every method runs as the command line does it, with what it has for photon noise and clipping (``--stabilize``) where
 that makes it better. ``fmd`` is the first capture of six scenes; of the CT sets, as many slices as the program takes.
-Results are added to ``benchmarks/results/auto.json`` set by set, and ``auto.md`` is written anew from all that is there.
+Results are added to ``benchmarks/results/auto.json`` set by set; ``auto.md`` is written anew from all that is there.
 """
 
 import argparse
@@ -34,7 +34,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     **{
         name: ("--method", name)
         for name in (
-            "bm3d", "noise2detail", "zs_n2n", "gaussian", "wavelet", "tv", "nlm", "median", "wiener", "mean", "bilateral",
+            "bm3d", "noise2detail", "zs_n2n", "gaussian", "wavelet", "tv", "nlm", "median", "wiener", "mean",
         )
     },
     "noise2detail, stabilized": ("--method", "noise2detail", "--stabilize"),
@@ -68,7 +68,7 @@ def main() -> None:
     for name, words in ways.items():
         for one in args.sets:
             found.setdefault(name, {})[one] = scored(args.score, one, words)
-            print(name, one, summary(found[name][one], one), flush=True)
+            print(name, one, summary(found[name][one]), flush=True)
             write_result(RESULTS / "auto.md", "auto, beside every method", lines(found), {"figures": found})
 
 
@@ -87,7 +87,7 @@ def scored(program: Path, one: str, words: tuple[str, ...]) -> list[dict[str, An
     return rows
 
 
-def summary(rows: list[dict[str, Any]], one: str) -> dict[str, float]:
+def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Means over a set; the seconds are the median."""
     names = [name for name in ("psnr", "ssim", "drift", "body") if name in rows[0]]
     means = {name: round(float(np.mean([row[name] for row in rows])), 3) for name in names}
@@ -116,14 +116,14 @@ def table(found: dict[str, Any]) -> list[str]:
 
 
 def value(rows: list[dict[str, Any]], one: str) -> float:
-    return summary(rows, one)[DECIDING.get(one, "psnr")]
+    return summary(rows)[DECIDING.get(one, "psnr")]
 
 
 def details(found: dict[str, Any], one: str) -> list[str]:
     text = ["| | plain | SSIM | seconds |", "|---|---:|---:|---:|"]
     for name, sets in found.items():
         if one in sets:
-            own = summary(sets[one], one)
+            own = summary(sets[one])
             text.append(f"| {name} | {own['psnr']:.2f} | {own['ssim']:.3f} | {own['seconds']:.1f} |")
     return text
 

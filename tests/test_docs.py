@@ -15,9 +15,11 @@ from noise2detail.cli import machine_cache
 from noise2detail.cli.main import app
 from noise2detail.engine.crops import Crops
 from noise2detail.engine.schedule import OneCycle
+from noise2detail.engine.smoother import PairSmoother
 from noise2detail.engine.training import Training
 from noise2detail.image import Image
 from noise2detail.io import open_image, save_image
+from noise2detail.methods.auto import Auto
 from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.methods.noise2noise import Noise2Noise
 from tests.bench.here import Here
@@ -69,6 +71,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         Noise2Detail, "recipe", classmethod(lambda cls, name: cls(stage1=brief, stage3=brief, width=4, clip=False))
     )
+    short = Auto(effort="quick", network=PairSmoother(training=brief, width=4))
+    monkeypatch.setattr(Auto, "recipe", classmethod(lambda cls, name: short))
     monkeypatch.setattr(Noise2Noise, "recipe", classmethod(lambda cls, name: cls(steps=2, width=4)))
     noise = np.random.default_rng(0)
     (tmp_path / "demo").mkdir()

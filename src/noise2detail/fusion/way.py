@@ -18,7 +18,7 @@ SMALLEST = 32
 """Side of an image in pixels below which no frequencies are left out."""
 
 
-FEW = 4.0
+FEW = 2.0
 """Photons of a pixel in the mean, up to which light is lost; with more it is kept to a percent without a correction."""
 
 MOST = 1.25

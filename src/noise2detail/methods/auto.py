@@ -16,7 +16,7 @@ from noise2detail.fusion.denoiser import FusionDenoiser, remembering
 from noise2detail.fusion.estimators import NAMES, Estimators, weigh
 from noise2detail.fusion.way import SMALLEST, Way, find_way, way_from
 from noise2detail.method import Context, Cost, Denoiser, Step
-from noise2detail.noise.measure import Measurement, measure_noise
+from noise2detail.noise.measure import CORRELATED, Measurement, measure_noise
 from noise2detail.noise.model import NoiseModel
 from noise2detail.patches.cascade import Cascade
 from noise2detail.patches.layout import Search
@@ -36,6 +36,9 @@ FREE = 0.15
 
 FARTHEST = 4
 """Pixels between those of a pair at most."""
+
+LOOKED = 3
+"""Images of a series by which the estimates are weighed."""
 
 SEEDS = 1000
 """Between those of networks and of the probe."""
@@ -113,23 +116,26 @@ class Auto:
         if way is None:
             context.on_step(Step("noise", 1, 1, None, 1.0))
             return FusionDenoiser(None, None, {})
-        components = way.forward(noisy)
+        # of a series some images say what the estimates are worth; the networks learn from all of them
+        components, picked = way.forward(noisy), _spread(len(noisy))
+        noisy, looked = noisy[picked], components[picked]
+        mask = None if context.mask is None else context.mask[picked]
         white = chosen.spectrum == "white"
         shared = torch.ones(len(way.turn), 1, 1) if white else way.autocovariances(noisy)
         estimators = chosen._estimators(shared)
-        counter = _Counter(context, len(components), estimators.pieces(*components.shape[-2:]), mixed=self.mixed)
+        counter = _Counter(context, len(looked), estimators.pieces(*looked.shape[-2:]), mixed=self.mixed)
         if not self.mixed:
-            estimates = estimators.all(components, counter.tick)
+            estimates = estimators.all(looked, counter.tick)
             counter.end()
             alone = FusionDenoiser(way, estimators, {list(estimates)[-1]: 1.0})
-            return remembering(alone, noisy, estimates, context.mask)
+            return remembering(alone, noisy, estimates, mask)
         estimators = replace(estimators, networks=chosen._trained(components, context))
-        estimates = estimators.all(components, counter.tick)
+        estimates = estimators.all(looked, counter.tick)
         deviations = _deviations(way, estimates["cascades"])
-        weights = weigh(estimators, components, estimates, deviations, context.seed + SEEDS, counter.tick)
+        weights = weigh(estimators, looked, estimates, deviations, context.seed + SEEDS, counter.tick)
         counter.end()
         mixed = FusionDenoiser(way, estimators, dict(zip(estimates, weights, strict=True)))
-        return remembering(mixed, noisy, estimates, context.mask)
+        return remembering(mixed, noisy, estimates, mask)
 
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> FusionDenoiser:
         """Denoiser from the noise, the networks and the weights."""
@@ -204,6 +210,11 @@ class _Counter:
         self._context.on_step(Step("mixing", 1, 1, None, 1.0))
 
 
+def _spread(images: int) -> list[int]:
+    """Numbers of a few images, spread over all."""
+    return sorted({round(n * (images - 1) / max(LOOKED - 1, 1)) for n in range(LOOKED)})
+
+
 def _deviations(way: Way, estimate: Tensor) -> Callable[[Tensor], Tensor]:
     """Noise of variance 1 to noise as strong as it is in each pixel of each channel."""
     strengths = way.strengths(estimate)
@@ -257,7 +268,12 @@ def _reasons(chosen: Auto, noise: Sequence[Measurement]) -> tuple[str, ...]:
             else "noise was cut off: the mean of such recordings is estimated (target latent: the signal before)"
         )
     shared = max(max(one.correlation) for one in noise)
-    if chosen.spectrum == "white":
+    if chosen.spectrum == "white" and shared > CORRELATED:
+        said.append(
+            f"what neighbouring pixels share (correlation {shared:.2f}) may be structure: only what they do not share "
+            "is taken for noise"
+        )
+    elif chosen.spectrum == "white":
         said.append(
             f"neighbouring pixels share next to no noise (correlation {max(shared, 0):.2f}): it counts as white"
         )

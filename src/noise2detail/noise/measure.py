@@ -20,6 +20,10 @@ CORRELATED = 0.25
 """Correlation of the next pixel's noise from which it is taken for shared: structure that is left in flat blocks gives
 up to 0.13 in fluorescence images, wide-field cameras behind oversampling optics 0.5 and more."""
 
+TOO_MUCH = 0.8
+"""Correlation above which what is shared is not believed to be noise: optics and reconstructions leave 0.6 to 0.78, the
+texture of tissue and of electron micrographs has more, and taken for noise it would be lost."""
+
 FAINT = 0.07
 """Correlation from which the spectrum of the noise is worth heeding, where it is known beyond doubt."""
 
@@ -88,6 +92,8 @@ class Measurement:
         errors = self.uncertainty.correlation
         if not all(math.isfinite(error) for error in errors):
             return False  # too few blocks to tell structure from noise
+        if max(self.correlation) > TOO_MUCH:
+            return False
         if self.is_correlated:
             return True
         clear = any(own > max(FAINT, 5 * error) for own, error in zip(self.correlation, errors, strict=True))
