@@ -105,8 +105,8 @@ class Way:
 
     def tensors(self) -> Mapping[str, Tensor]:
         """Everything, as ``way_from`` reads it."""
-        rows = [[math.nan] * 7 if own is None else _numbers(own) for own in self.channels]
-        numbers = torch.tensor(rows, dtype=torch.float64).view(-1, 7)
+        rows = [[math.nan] * 6 if own is None else _numbers(own) for own in self.channels]
+        numbers = torch.tensor(rows, dtype=torch.float64).view(-1, 6)
         return {"channels": numbers, "band": torch.tensor([self.band], dtype=torch.float64), "turn": self.turn}
 
     @property
@@ -162,4 +162,4 @@ def way_from(tensors: Mapping[str, Tensor], *, latent: bool) -> Way:
 
 def _numbers(own: UnitNoise) -> list[float]:
     model = own.model
-    return [model.gain, model.pedestal, model.sigma, model.low, model.high, own.highest, 0.0]
+    return [model.gain, model.pedestal, model.sigma, model.low, model.high, own.highest]

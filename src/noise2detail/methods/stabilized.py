@@ -13,11 +13,9 @@ from noise2detail.method import Context, Cost, Denoiser, TellsProgress
 from noise2detail.noise.clipping import Table, unclipping
 from noise2detail.noise.measure import measure_noise
 from noise2detail.noise.model import NoiseModel
-from noise2detail.noise.stabilize import inverse_table, stabilise
+from noise2detail.noise.stabilize import stabilise
+from noise2detail.noise.unit_noise import UnitNoise
 from noise2detail.types import Batch, Mask
-
-BRIGHTER = 16.0
-"""Times the brightest pixel of the images fitted to, up to which other images are exact."""
 
 INNER = "inner."
 """What the names of the inner denoiser's tensors begin with."""
@@ -140,8 +138,7 @@ class _Channel:
     def _table(self) -> Table | None:
         model = self.model
         if self.stabilised:
-            brightest = model.pedestal + BRIGHTER * max(self.highest - model.pedestal, model.gain)
-            return inverse_table(model, model.pedestal, brightest, unclip=self.unclip)
+            return UnitNoise(model, self.highest, self.unclip).inverse
         if not (self.unclip and model.is_clipped and (model.gain or model.sigma)):
             return None
         deviation = math.sqrt(model.variance(self.highest))

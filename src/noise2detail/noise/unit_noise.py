@@ -33,7 +33,7 @@ class UnitNoise:
         """Values of the images, by the one table that undoes everything."""
         if not self.model.gain and not self.model.is_clipped:
             return denoised * self.model.sigma + self.model.pedestal
-        return self._inverse(denoised)
+        return self.inverse(denoised)
 
     def variance(self, denoised: Tensor) -> Tensor:
         """Of the noise where values are these after ``forward``, their noise taken away."""
@@ -42,14 +42,15 @@ class UnitNoise:
     @property
     def _range(self) -> tuple[float, float]:
         model = self.model
-        deviation = math.sqrt(model.variance(self.highest)) or 1.0
         if model.gain:
             return model.pedestal, model.pedestal + BRIGHTER * max(self.highest - model.pedestal, model.gain)
+        deviation = model.sigma
         lowest = model.low if math.isfinite(model.low) else min(self.highest, model.high) - BRIGHTER * deviation
         return lowest, max(self.highest, lowest + BRIGHTER * deviation)
 
     @cached_property
-    def _inverse(self) -> Table:
+    def inverse(self) -> Table:
+        """Table from the mean of such values to that of the images."""
         return inverse_table(self.model, *self._range, unclip=self.latent)
 
     @cached_property
