@@ -27,7 +27,7 @@ def write_result(path: Path, title: str, lines: list[str], figures: dict[str, An
     circumstances = {
         "command": command or shlex.join(["python", Path(sys.argv[0]).as_posix(), *sys.argv[1:]]),
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
+        "commit": commit(),
         "version": __version__,
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in LIBRARIES},
@@ -44,15 +44,17 @@ def write_result(path: Path, title: str, lines: list[str], figures: dict[str, An
     path.with_suffix(".json").write_text(content + "\n", encoding="utf-8")
 
 
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=True,
+def commit() -> str:
+    """Which is checked out, and whether anything but results differs from it."""
+    root = Path(__file__).resolve().parents[1]
+    described, changed = (
+        subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+        for words in (
+            ("describe", "--always", "--abbrev=12"),
+            ("status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results"),
+        )
     )
-    return done.stdout.strip()
+    return described + ("-dirty" if changed else "")
 
 
 def _processor() -> str:
