@@ -1,12 +1,12 @@
 """``auto`` beside every other method, and with each of its ingredients off in turn, on real and simulated noise.
 
-    python benchmarks/auto.py --score ../shared/tools/score.py [--methods auto bm3d] [--sets fmd oct] [--ablation] [--busy]
+    python benchmarks/auto.py --score ../shared/tools/score.py [--methods auto] [--sets fmd oct] [--ablation] [--busy]
 
 ``--score`` is the scoring program: it makes the noisy images, runs a command on each and compares with the reference.
 Every method runs as the command line does it, with what it has for photon noise and clipping (``--stabilize``) where
 that makes it better. ``fmd`` is the first capture of six scenes, ``fmd-all`` four captures of each; of the CT sets, as
-many slices as the program takes. Results are added to ``benchmarks/results/auto.json`` set by set, each with its commit;
-``auto.md`` is written anew from all that is there. ``--busy``: other work runs on the machine, so no seconds are told.
+many slices as the program takes. Results are added to ``benchmarks/results/auto.json`` set by set, each with its
+commit; ``auto.md`` is written anew from all that is there. ``--busy``: other work runs on the machine, so no seconds.
 """
 
 import argparse
@@ -41,8 +41,8 @@ WAYS: dict[str, tuple[str, ...]] = {
     **{
         name: ("--method", name)
         for name in (
-            "bm3d", "noise2detail", "zs_n2n", "gaussian", "wavelet", "tv", "nlm", "median", "wiener", "mean", "bilateral",
-            "noise2self", "neighbor2neighbor", "noise2fast", "noise2void", "self2self", "deep_image_prior",
+            "bm3d", "noise2detail", "zs_n2n", "gaussian", "wavelet", "tv", "nlm", "median", "wiener", "mean",
+            "bilateral", "noise2self", "neighbor2neighbor", "noise2fast", "noise2void", "self2self", "deep_image_prior",
         )
     },
     "noise2detail, stabilized": ("--method", "noise2detail", "--stabilize"),

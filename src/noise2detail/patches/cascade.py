@@ -33,8 +33,9 @@ class Cascade:
     """Take into account that patches of a group which overlap share noise."""
     beta: float = 2.0
     """Of the Kaiser window with which patches are put together."""
-    positions: int = 3 * 2**17
-    """Candidates that are held at a time: each takes 256 bytes per channel, twice or three times."""
+    positions: int = 2**17
+    """Candidates that are held at a time: each takes 256 bytes per channel, twice or three times. So few that their
+    memory is used again for the next: asking for more costs as much time as the work on it."""
 
     def run(
         self, noisy: Tensor, pilot: Tensor | None, autocovariances: Tensor, tick: Callable[[], None] = lambda: None

@@ -15,6 +15,9 @@ from noise2detail.patches.transforms import patch_matrix
 GUIDES = 3
 """Channels in which patches are compared, at most."""
 
+GROUPS = 32
+"""Groups that are solved together: with their patches they fit into the cache."""
+
 
 @dataclass(frozen=True)
 class Ridge:
@@ -31,8 +34,8 @@ class Ridge:
 
     search: Search = field(default_factory=lambda: Search(step=8, reach=14, count=256, cell=3))
     """Patches and groups."""
-    positions: int = 3 * 2**17
-    """Candidates that are held at a time."""
+    positions: int = 2**17
+    """Candidates that are held at a time: few enough that their memory is used again, not asked for anew."""
 
     def run(
         self, noisy: Tensor, pilot: Tensor, autocovariances: Tensor, tick: Callable[[], None] = lambda: None
@@ -69,12 +72,12 @@ class Ridge:
         return Layout(self.search, y, x).pieces
 
     def _strip(
-        self, strip: Strip, bordered: Tensor, whiteners: list[Tensor], tick: Callable[[], None]
+        self, strip: Strip, bordered: Tensor, whiteners: list[Tensor | None], tick: Callable[[], None]
     ) -> list[tuple[Tensor, Tensor]]:
         """Weighted sums and weights of the pixels of a strip, for each channel."""
         channels = len(whiteners)
         tables = [
-            strip.patches(image) @ whiteners[number % channels].mT for number, image in enumerate(bordered)
+            _times(strip.patches(image), whiteners[number % channels]) for number, image in enumerate(bordered)
         ]  # in units of the noise
         pilots = tables[channels:]
         guide = torch.cat(pilots[:GUIDES], 1) if channels > 1 else pilots[0]
@@ -84,13 +87,14 @@ class Ridge:
         for piece in strip.pieces():
             found, differences = match(guide, lengths, strip, piece)
             inside = differences < torch.inf  # small images have fewer candidates than a group has room
-            for channel in range(channels):
-                patches, weights = regressed(tables[channel], pilots[channel], found, inside)
-                totals[channel].index_add_(0, found.flatten(), patches)
-                counts[channel].index_add_(0, found.flatten(), weights)
+            for groups, counted in zip(found.split(GROUPS), inside.split(GROUPS), strict=True):
+                for channel in range(channels):
+                    patches, weights = regressed(tables[channel], pilots[channel], groups, counted)
+                    totals[channel].index_add_(0, groups.flatten(), patches)
+                    counts[channel].index_add_(0, groups.flatten(), weights)
             tick()
         return [
-            _spread(total, count, whitener.inverse(), strip)
+            _spread(_times(total, None if whitener is None else whitener.inverse()), count, strip)
             for total, count, whitener in zip(totals, counts, whiteners, strict=True)
         ]
 
@@ -117,30 +121,36 @@ def regressed(table: Tensor, pilots: Tensor, found: Tensor, inside: Tensor) -> t
     guide = pilots.index_select(0, found.flatten()).view(groups, size, values)
     share = (inside / inside.sum(1, keepdim=True))[:, None]  # (groups, 1, size)
     mean = share @ noisy
-    guide = (guide - share @ guide) * inside[..., None]
+    guide.sub_(share @ guide).mul_(inside[..., None])
     shared = torch.bmm(guide.mT, guide)
-    factor = torch.linalg.cholesky(shared + values * torch.eye(values, device=table.device))
+    shared.diagonal(dim1=1, dim2=2).add_(values)
+    factor = torch.linalg.cholesky(shared)
     # the inverse of so small a triangle, and a product, take half the time of solving for every patch
     one = torch.eye(values, device=table.device).expand_as(factor)
-    rooted = torch.bmm(torch.linalg.solve_triangular(factor, one, upper=False), guide.mT)  # (groups, values, size)
-    target = torch.bmm(rooted, noisy - mean)
-    result = torch.baddbmm(mean, rooted.mT, target)
-    weights = inside / (rooted.square().sum(1) + share[:, 0]).clamp(1 / size, 1)  # (groups, size)
-    return (result * weights[..., None]).view(-1, values), weights.flatten()
+    rooted = torch.bmm(guide, torch.linalg.solve_triangular(factor, one, upper=False).mT)  # (groups, size, values)
+    result = torch.baddbmm(mean, rooted, torch.bmm(rooted.mT, noisy.sub_(mean)))
+    own = rooted.square_().sum(2)  # (groups, size)
+    weights = inside / own.add_(share[:, 0]).clamp_(1 / size, 1)
+    return result.mul_(weights[..., None]).view(-1, values), weights.flatten()
 
 
-def _whitener(autocovariance: Tensor, side: int) -> Tensor:
-    """Matrix that makes the noise of a patch, written row by row, white and of variance 1."""
+def _whitener(autocovariance: Tensor, side: int) -> Tensor | None:
+    """Matrix that makes the noise of a patch, written row by row, white and of variance 1; None: it is."""
     if autocovariance.numel() == 1:
-        return torch.eye(side * side).to(autocovariance) * autocovariance.rsqrt().flatten()
+        variance = float(autocovariance)
+        return None if variance == 1 else torch.eye(side * side).to(autocovariance) * variance**-0.5
     cosines = patch_matrix("dct", side).to(autocovariance)
     return cosines * coefficient_variances(lagged_covariances(autocovariance, cosines)).rsqrt()[:, None]
 
 
-def _spread(total: Tensor, count: Tensor, inverse: Tensor, strip: Strip) -> tuple[Tensor, Tensor]:
+def _times(patches: Tensor, matrix: Tensor | None) -> Tensor:
+    return patches if matrix is None else patches @ matrix.mT
+
+
+def _spread(total: Tensor, count: Tensor, strip: Strip) -> tuple[Tensor, Tensor]:
     """Sums and weights of the pixels of a strip, both ``(y, x)``."""
     side = strip.layout.search.side
     size = (strip.high + side - 1, strip.wide + side - 1)
-    sums = F.fold((inverse @ total.mT)[None], size, (side, side))[0, 0]
+    sums = F.fold(total.mT[None], size, (side, side))[0, 0]
     ones = count.new_ones(1, 1, side, side)
     return sums, F.conv_transpose2d(count.view(1, 1, strip.high, strip.wide), ones)[0, 0]
