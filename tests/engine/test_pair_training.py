@@ -133,3 +133,11 @@ def test_the_second_attempt_counts_if_it_holds(caplog: pytest.LogCaptureFixture,
     assert same_bits(trained(image, image, training), expected)
     assert len(attempts) == 2
     assert "trying once more" in caplog.text
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_where_the_caller_has_switched_gradients_off_training_goes_on(training: Training) -> None:
+    image = noisy_batch(1, 1, 24, 28)
+    expected = trained(image, image, training)
+    with torch.no_grad():
+        assert same_bits(trained(image, image, training), expected)

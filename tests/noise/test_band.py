@@ -8,7 +8,7 @@ from scipy.fft import idctn
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from noise2detail.noise.band import NYQUIST, signal_band
+from noise2detail.noise.band import NYQUIST, is_noise, kept_share, signal_band
 from noise2detail.noise.measure import measure_noise
 
 WHITE = torch.ones(1, 1)
@@ -141,3 +141,32 @@ def test_what_is_shared_so_widely_that_it_might_be_structure_is_not_believed() -
     found = measure_noise(torch.from_numpy(smooth(128) + shared / shared.std()).float())
     assert found.is_correlated
     assert not found.is_coloured
+
+
+# --- whether what is left in the band is noise ---------------------------------------------------------------------
+
+
+def waves(side: int) -> Values:
+    """Flat on its crests, over as many pixels as a small block has."""
+    along = np.sin(2 * np.pi * np.arange(side) / 48)
+    result: Values = 4 * along[:, None] * along
+    return result
+
+
+@pytest.mark.parametrize("blur", [0.0, 0.6])
+@pytest.mark.parametrize("share", [0.5, 0.7])
+def test_what_a_smooth_scene_holds_within_the_band_is_noise(share: float, blur: float) -> None:
+    for seed in range(3):
+        assert is_noise(image(0.1 * smooth(256) + noise(256, blur, seed)), share)
+
+
+def test_structure_within_the_band_is_not_taken_for_noise() -> None:
+    """Of few frequencies a block covers more of the image: none is flat."""
+    for seed in range(3):
+        assert not is_noise(image(waves(192) + noise(192, 0.6, seed)), 0.35)
+
+
+def test_the_share_leaves_a_margin_and_enough_pixels() -> None:
+    assert kept_share(0.2, 512, 512) == pytest.approx(0.46)
+    assert kept_share(0.02, 128, 512) == pytest.approx(0.25)
+    assert kept_share(NYQUIST, 512, 512) > 1

@@ -70,11 +70,14 @@ class CropLoss:
         automatically: the loss is made of many small operations, and they would take as long as the convolutions.
         """
         batch, goals, parts = self._material(source, target)
-        predicted = predict(batch)
+        with torch.enable_grad():
+            predicted = predict(batch)
         with torch.no_grad():
             loss, slope = self._slope(predicted.detach(), goals, parts, None if weight is None else _inner(weight))
         # handed the slope itself, backward would load a computer algebra system to check its shape
-        (predicted * slope).sum().backward()  # type: ignore[no-untyped-call]
+        with torch.enable_grad():
+            total = (predicted * slope).sum()
+        total.backward()  # type: ignore[no-untyped-call]
         return loss
 
     def _slope(

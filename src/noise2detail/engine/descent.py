@@ -63,7 +63,7 @@ def descend(net: nn.Module, loss: Callable[[int], Tensor], descent: Descent, con
     first, step = None, 0
     for step in range(1, steps + 1):
         optimizer.flat.gradient.zero_()
-        with convolutions_in(context.precision, context.device):
+        with torch.enable_grad(), convolutions_in(context.precision, context.device):
             found = loss(step - 1)
         found.backward()  # type: ignore[no-untyped-call]
         optimizer.step(index)

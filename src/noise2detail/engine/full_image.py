@@ -8,6 +8,7 @@ memory that does not grow with the image.
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from noise2detail.engine.network import REACH
@@ -76,7 +77,9 @@ def whole_gradient(predict: Predict, images: WholeImages) -> Tensor:
     Every copy is given the mean of all.
     """
     block = BLOCK if images.source.device.type == "cpu" else LARGE_BLOCK
-    return (blockwise_gradient(predict, images, block) / images.copies).expand(images.copies)
+    with torch.enable_grad():
+        total = blockwise_gradient(predict, images, block)
+    return (total / images.copies).expand(images.copies)
 
 
 def blockwise_gradient(predict: Predict, images: WholeImages, block: int = BLOCK) -> Scalar:

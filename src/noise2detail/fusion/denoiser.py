@@ -9,6 +9,8 @@ from torch import Tensor
 
 from noise2detail.fusion.estimators import NAMES, Estimators
 from noise2detail.fusion.way import Way
+from noise2detail.fusion.whole import NAME, Whole
+from noise2detail.numerics.cosines import filled_up
 from noise2detail.types import Batch, Mask
 
 
@@ -30,6 +32,8 @@ class FusionDenoiser:
     estimators: Estimators | None
     weights: Mapping[str, float]
     """Of each estimate, by name."""
+    whole: Whole | None = None
+    """Beside estimators that work on the band of the signal; None: they see every frequency themselves."""
     brightness: tuple[float, ...] = ()
     """Factor of the light of each channel, from ``Way.brightness``; none: 1."""
     seen: Seen | None = None
@@ -62,21 +66,25 @@ class FusionDenoiser:
             return {"weights": torch.zeros(0, dtype=torch.float64)}
         weights = torch.tensor([self.weights.get(name, 0.0) for name in NAMES], dtype=torch.float64)
         light = torch.tensor(self.brightness, dtype=torch.float64)
-        return {**self.way.tensors(), **self.estimators.tensors(), "weights": weights, "brightness": light}
+        found = {**self.way.tensors(), **self.estimators.tensors(), "weights": weights, "brightness": light}
+        return found if self.whole is None else found | {NAME: self.whole.autocovariances}
 
     def _finished(self, found: Mapping[str, Tensor], noisy: Batch, way: Way) -> Batch:
         denoised = way.back(self._mixed(found), noisy)
         return way.brightened(denoised, self.brightness) if self.brightness else denoised
 
     def _mixed(self, found: Mapping[str, Tensor]) -> Tensor:
-        parts = [weight * found[name] for name, weight in self.weights.items() if weight]
-        return torch.stack(parts).sum(0)
+        weighted = {name: weight * found[name] for name, weight in self.weights.items() if weight}
+        whole = weighted.pop(NAME, None)
+        mixed = torch.stack(list(weighted.values())).sum(0)
+        return mixed if whole is None else whole + filled_up(mixed, *whole.shape[-2:])
 
     def _estimates(self, noisy: Batch, way: Way, estimators: Estimators) -> Mapping[str, Tensor]:
         if self.seen is not None and torch.equal(self.seen.noisy, noisy):
             return self.seen.estimates
         components = way.forward(noisy)
-        done, total = 0, len(components) * estimators.pieces(*components.shape[-2:])
+        total = len(noisy) * pieces(estimators, self.whole, *components.shape[-2:], *noisy.shape[-2:])
+        done = 0
 
         def tick() -> None:
             nonlocal done
@@ -84,7 +92,20 @@ class FusionDenoiser:
             if self.on_progress:
                 self.on_progress(done / total)
 
-        return estimators.all(components, tick)
+        return every_estimate(noisy, components, estimators, self.whole, tick)
+
+
+def pieces(estimators: Estimators, whole: Whole | None, y: int, x: int, all_y: int, all_x: int) -> int:
+    """How often every estimate of an image calls back; its size in the band, and with every frequency."""
+    return estimators.pieces(y, x) + (whole.pieces(all_y, all_x) if whole else 0)
+
+
+def every_estimate(
+    noisy: Batch, components: Tensor, estimators: Estimators, whole: Whole | None, tick: Callable[[], None]
+) -> dict[str, Tensor]:
+    """Every estimate by name, in the band except that of ``whole``."""
+    found = estimators.all(components, tick)
+    return found | {NAME: whole.run(noisy, tick)} if whole else found
 
 
 def remembering(

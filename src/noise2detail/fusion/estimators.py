@@ -27,7 +27,7 @@ SHARED = 0.35
 """Correlation of the noise of neighbouring pixels above which the ridge regression takes no part: it supposes that the
 patches of a group, most of which overlap, have noise of their own."""
 
-NAMES = ("cascades", "ridge", "network")
+NAMES = ("cascades", "ridge", "network", "whole")
 """Of the estimates, in the order of their weights."""
 
 Tick = Callable[[], None]
@@ -63,7 +63,7 @@ class Estimators:
 
     def pieces(self, y: int, x: int) -> int:
         """How often ``tick`` is called for an image of this size."""
-        return self.scales.pieces(y, x) + self.ridge.pieces(y, x)
+        return self.scales.pieces(y, x) + (0 if self.is_shared else self.ridge.pieces(y, x))
 
     def smoothed(self, components: Tensor) -> Tensor:
         """Mean of what the networks give."""

@@ -2,21 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from noise2detail.noise.autocovariance import measured_autocovariance
+from noise2detail.noise.band import SMALLEST
 from noise2detail.noise.model import NoiseModel
 from noise2detail.noise.unit_noise import UnitNoise
 from noise2detail.numerics.cosines import filled_up, low_frequencies
 from noise2detail.patches.rotation import rotation
 from noise2detail.types import Batch, Mask
-
-SMALLEST = 32
-"""Side of an image in pixels below which no frequencies are left out."""
-
 
 FEW = 2.0
 """Photons of a pixel in the mean, up to which light is lost; with more it is kept to a percent without a correction."""
@@ -36,16 +33,21 @@ class Way:
     turn: Tensor
     """``(component, channel)``, of those that have noise; orthogonal."""
 
+    @property
+    def whole(self) -> "Way":
+        """The same with every frequency."""
+        return replace(self, band=1.0)
+
     def forward(self, noisy: Batch) -> Tensor:
         """Components ``(image, component, y, x)`` of images."""
         return torch.einsum("kc,bcyx->bkyx", self.turn.to(noisy), self._alike(noisy))
 
     def back(self, components: Tensor, noisy: Batch) -> Batch:
-        """Images, with the channels without noise taken from ``noisy``."""
+        """Images of components, in the band or of all frequencies; channels without noise are taken from ``noisy``."""
         y, x = noisy.shape[-2:]
+        if components.shape[-2:] != (y, x):
+            components = filled_up(components, y, x)
         alike = torch.einsum("kc,bkyx->bcyx", self.turn.to(noisy), components)
-        if alike.shape[-2:] != (y, x):
-            alike = filled_up(alike, y, x)
         result = noisy.clone()
         for number, (channel, own) in enumerate(self._active):
             result[:, channel] = own.back(alike[:, number]).to(noisy)

@@ -12,10 +12,13 @@ from torch import Tensor
 from noise2detail.engine.pair_training import Stage
 from noise2detail.engine.smoother import PairSmoother, TrainedSmoother
 from noise2detail.errors import check_setting
-from noise2detail.fusion.denoiser import FusionDenoiser, remembering
+from noise2detail.fusion.denoiser import FusionDenoiser, every_estimate, pieces, remembering
 from noise2detail.fusion.estimators import NAMES, Estimators, weigh
-from noise2detail.fusion.way import SMALLEST, Way, find_way, way_from
+from noise2detail.fusion.way import Way, find_way, way_from
+from noise2detail.fusion.whole import NAME as WHOLE
+from noise2detail.fusion.whole import NARROW, Whole, with_whole
 from noise2detail.method import Context, Cost, Denoiser, Step
+from noise2detail.noise.band import kept_share
 from noise2detail.noise.measure import CORRELATED, Measurement, measure_noise
 from noise2detail.noise.model import NoiseModel
 from noise2detail.patches.cascade import Cascade
@@ -24,9 +27,6 @@ from noise2detail.patches.ridge import Ridge
 from noise2detail.patches.two_cascades import TwoCascades
 from noise2detail.patches.two_scales import TwoScales
 from noise2detail.types import Batch
-
-MARGIN = 1.15
-"""Frequencies that are kept, relative to the highest at which structure was seen."""
 
 WORTH = 0.85
 """Share of the frequencies above which leaving the others out gains nothing."""
@@ -50,6 +50,9 @@ _STEPS: Mapping[str, tuple[int, int, int]] = {"quick": (5, 5, 14), "standard": (
 
 PIXEL: Mapping[str, float] = {"quick": 6.0, "standard": 8.0, "careful": 11.0}
 """Pixels through a training step that take as long as one pixel through both non-local filters, on a processor."""
+
+CASCADES = 0.6
+"""Work of the cascades relative to that of both filters."""
 
 RISK = 0.45
 """Work of comparing risks, relative to that of the filters."""
@@ -123,18 +126,20 @@ class Auto:
         white = chosen.spectrum == "white"
         shared = torch.ones(len(way.turn), 1, 1) if white else way.autocovariances(noisy)
         estimators = chosen._estimators(shared)
-        counter = _Counter(context, len(looked), estimators.pieces(*looked.shape[-2:]), mixed=self.mixed)
-        if not self.mixed:
-            estimates = estimators.all(looked, counter.tick)
-            counter.end()
-            alone = FusionDenoiser(way, estimators, {list(estimates)[-1]: 1.0})
-            return remembering(alone, noisy, estimates, mask)
-        estimators = replace(estimators, networks=chosen._trained(components, context))
-        estimates = estimators.all(looked, counter.tick)
-        deviations = _deviations(way, estimates["cascades"])
-        weights = weigh(estimators, looked, estimates, deviations, context.seed + SEEDS, counter.tick)
+        narrow = components.shape[-2:] != noisy.shape[-2:]
+        whole = Whole(way.whole, estimators.scales, way.whole.autocovariances(noisy)) if narrow else None
+        each = pieces(estimators, whole, *looked.shape[-2:], *noisy.shape[-2:])
+        counter = _Counter(context, len(looked), each, mixed=self.mixed)
+        if self.mixed:
+            estimators = replace(estimators, networks=chosen._trained(components, context))
+        estimates = every_estimate(noisy, looked, estimators, whole, counter.tick)
+        own = {name: found for name, found in estimates.items() if name != WHOLE}
+        weights = {list(own)[-1]: 1.0}
+        if self.mixed:
+            deviations, seed = _deviations(way, own["cascades"]), context.seed + SEEDS
+            weights = dict(zip(own, weigh(estimators, looked, own, deviations, seed, counter.tick), strict=True))
         counter.end()
-        mixed = FusionDenoiser(way, estimators, dict(zip(estimates, weights, strict=True)))
+        mixed = FusionDenoiser(way, estimators, with_whole(weights) if whole else weights, whole)
         return remembering(mixed, noisy, estimates, mask)
 
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> FusionDenoiser:
@@ -146,12 +151,14 @@ class Auto:
         weights = dict(zip(NAMES, tensors["weights"].tolist(), strict=True))
         way = way_from(tensors, latent=self.target == "latent")
         light = tuple(tensors["brightness"].tolist())
-        return FusionDenoiser(way, plain.restored(tensors, members, context), weights, light)
+        whole = Whole(way.whole, plain.scales, tensors[WHOLE]) if WHOLE in tensors else None
+        return FusionDenoiser(way, plain.restored(tensors, members, context), weights, whole, light)
 
     def cost(self, images: int, y: int, x: int) -> Cost:
         """Filters, networks, and the comparison of risks; an application to other images takes the filters again."""
-        pixels = images * y * x * max(min(self.band, 1.0), 0.1) ** 2 if self.band else images * y * x
-        filters = PIXEL[self.effort] * pixels
+        share = max(min(self.band or 1.0, 1.0), 0.1)
+        pixels = images * y * x * share**2
+        filters = PIXEL[self.effort] * (pixels + (images * y * x * CASCADES if share < 1 else 0))
         if not self.mixed:
             return Cost(filters, 0.1 * pixels, held=16.0)
         trained = self.members * self.network.training.pixels(images, y, x)
@@ -231,8 +238,7 @@ def _deviations(way: Way, estimate: Tensor) -> Callable[[Tensor], Tensor]:
 
 def _band(noise: Sequence[Measurement], y: int, x: int) -> float:
     """Share of the frequencies that holds structure; 1 where leaving the others out would gain nothing."""
-    share = MARGIN * 2 * max((one.band for one in noise), default=0.5)
-    share = max(share, SMALLEST / min(y, x))
+    share = kept_share(max((one.band for one in noise), default=0.5), y, x)
     return share if share < WORTH else 1.0
 
 
@@ -280,7 +286,10 @@ def _reasons(chosen: Auto, noise: Sequence[Measurement]) -> tuple[str, ...]:
     else:
         said.append(f"neighbouring pixels share noise (correlation {shared:.2f}): every filter gets its spectrum")
     if chosen.band < 1:
-        said.append(f"no structure is seen above {chosen.band:.0%} of the frequencies: only these are worked on")
+        said.append(
+            f"no structure is seen above {chosen.band:.0%} of the frequencies: {NARROW:.0%} of the result come from "
+            "these alone, the rest from a filter that sees every frequency"
+        )
     if chosen.mixed:
         pairs = "" if chosen.stride == 1 else f", trained on pixels {chosen.stride} apart, whose noise differs"
         said.append(f"two non-local filters and a network{pairs}: their mixture with the least estimated risk is taken")

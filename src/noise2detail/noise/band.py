@@ -1,9 +1,16 @@
 """The band of the signal: above which frequency an image holds nothing but noise."""
 
+import math
+
 import torch
 from torch import Tensor
 
-from noise2detail.noise.colour import power_spectrum
+from noise2detail.noise.autocovariance import measured_autocovariance
+from noise2detail.noise.colour import low_autocovariance, power_spectrum
+from noise2detail.numerics.cosines import low_frequencies
+
+MARGIN = 1.15
+"""Frequencies that are kept, relative to the highest at which structure was seen."""
 
 RING = 0.02
 """Width of the rings of frequencies that are looked at, cycles per pixel."""
@@ -17,6 +24,13 @@ HELD = 0.05
 a reconstruction that leave so little of the noise leave nothing of the signal."""
 
 NYQUIST = 0.5
+
+SMALLEST = 32
+"""Side of an image in pixels that is left at least."""
+
+AGREEMENT = 1.5
+"""Strength of the noise as measured within the band, relative to what its spectrum says, up to which it can be noise:
+more is fine structure, which passes for noise where only low frequencies are left."""
 
 
 def signal_band(images: Tensor, autocovariance: Tensor) -> float:
@@ -52,3 +66,29 @@ def signal_band(images: Tensor, autocovariance: Tensor) -> float:
     seen &= sums[1] / pixels > HELD * float((sums[1] / pixels).max())
     dark = ~(seen[:-1] | seen[1:])
     return float(dark.int().argmax()) * RING if bool(dark.any()) else NYQUIST
+
+
+def kept_share(band: float, y: int, x: int) -> float:
+    """Share of the frequencies along each axis that holds all structure of an image of this size, 1 or more: all."""
+    return max(2 * MARGIN * band, SMALLEST / min(y, x))
+
+
+def is_noise(images: Tensor, share: float) -> bool:
+    """True if what images hold on their flattest blocks is as strong within a band as its spectrum says.
+
+    Parameters
+    ----------
+    images
+        ``(image, y, x)``, without gaps; noise of the same kind everywhere.
+    share
+        Of the frequencies along each axis.
+    """
+    y, x = images.shape[-2:]
+    low = low_frequencies(images, math.ceil(share * y), math.ceil(share * x))
+    expected = low_autocovariance(measured_autocovariance(images, flat=True), low.shape[-2] / y, low.shape[-1] / x)
+    return _variance(measured_autocovariance(low, flat=True)) <= AGREEMENT * _variance(expected)
+
+
+def _variance(autocovariance: Tensor) -> float:
+    y, x = (size // 2 for size in autocovariance.shape)
+    return float(autocovariance[y, x])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from noise2detail.noise.autocovariance import autocovariance
-from noise2detail.noise.band import NYQUIST, signal_band
+from noise2detail.noise.band import NYQUIST, is_noise, kept_share, signal_band
 from noise2detail.noise.blocks import FINE, WHITE, responses
 from noise2detail.noise.clipping import Values
 from noise2detail.noise.estimate import Errors, estimate_with_errors
@@ -133,7 +133,12 @@ def measure_noise(channel: Tensor, mask: Tensor | None = None) -> Measurement:
     if valid is None or bool(valid.all()):
         band = signal_band(alike, torch.from_numpy(shape * strength))
     shared = Measurement(white, shape, errors_known, unseen, excess, band, found.structure)
-    return _strengthened(channel, mask, shared, strength, parts) if shared.is_coloured else shared
+    if not shared.is_coloured:
+        return shared
+    share = kept_share(band, *alike.shape[-2:])
+    if share < 1 and not is_noise(alike, share):
+        shared = replace(shared, band=NYQUIST)
+    return _strengthened(channel, mask, shared, strength, parts)
 
 
 def _strengthened(

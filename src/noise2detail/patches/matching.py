@@ -14,7 +14,9 @@ def squared_lengths(table: Tensor, strip: Strip) -> Tensor:
     An infinite length puts a candidate at infinite distance from every reference.
     """
     layout = strip.layout
-    lengths = torch.linalg.vector_norm(table, dim=1).square_().view(strip.high, strip.wide)  # no squares are stored
+    lengths: Tensor = (
+        torch.linalg.vector_norm(table, dim=1).square_().view(strip.high, strip.wide)
+    )  # no squares are stored
     reach = layout.search.reach
     rows = torch.arange(strip.high, device=table.device) + strip.top - reach
     columns = torch.arange(strip.wide, device=table.device) - reach

@@ -87,7 +87,7 @@ class Ridge:
         for piece in strip.pieces():
             found, differences = match(guide, lengths, strip, piece)
             inside = differences < torch.inf  # small images have fewer candidates than a group has room
-            for groups, counted in zip(found.split(GROUPS), inside.split(GROUPS), strict=True):
+            for groups, counted in zip(torch.split(found, GROUPS), torch.split(inside, GROUPS), strict=True):
                 for channel in range(channels):
                     patches, weights = regressed(tables[channel], pilots[channel], groups, counted)
                     totals[channel].index_add_(0, groups.flatten(), patches)
