@@ -4,7 +4,7 @@
 
 The first capture of six FMD scenes and the slices of two CT sets. Resolution is the frequency up to which the result
 agrees with the reference (``metrics/resolution.py``). Spots are local maxima of a difference of Gaussians, at least a
-fifth as high as the highest ones of the reference; one of the reference is found where the result has one within two pixels.
+fifth as high as the highest ones of the reference; one is found where the result has one within two pixels.
 F1 is the harmonic mean of the shares that were found and that are true. The slope is that of the result over the
 reference in the brightest hundredth, over 5x5 pixels; 1 is right.
 """
