@@ -51,7 +51,6 @@ WAYS: dict[str, tuple[str, ...]] = {
 """Every method that needs one image only."""
 
 OFF: dict[str, tuple[str, ...]] = {
-    "everything": (),
     "no mixture, no network": ("--set", "mixed=no"),
     "noise taken for white": ("--set", "spectrum=white", "--set", "band=1"),
     "every frequency": ("--set", "band=1"),
@@ -63,22 +62,23 @@ OFF: dict[str, tuple[str, ...]] = {
 }
 """The settings that leave out, or change, one ingredient of ``auto``."""
 
+ALL = WAYS | {f"auto: {name}": ("--method", "auto", *words) for name, words in OFF.items()}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--score", type=Path, required=True)
-    parser.add_argument("--methods", nargs="*", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--methods", nargs="*", choices=list(ALL))
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=SETS)
     parser.add_argument("--ablation", action="store_true")
     parser.add_argument("--busy", action="store_true")
     args = parser.parse_args()
     data = RESULTS / "auto.json"
     found: Found = json.loads(data.read_text())["figures"] if data.exists() else {}
-    ways = {f"auto: {name}": ("--method", "auto", *words) for name, words in OFF.items()} if args.ablation else {}
-    ways |= {} if args.ablation else {name: WAYS[name] for name in args.methods}
-    for name, words in ways.items():
+    changed = [name for name in ALL if name not in WAYS]
+    for name in args.methods or (changed if args.ablation else WAYS):
         for one in args.sets:
-            rows = scored(args.score, one, words)
+            rows = scored(args.score, one, ALL[name])
             found.setdefault(name, {})[one] = {"commit": commit(), "busy": args.busy, "rows": rows}
             print(name, one, summary(rows), flush=True)
             write_result(RESULTS / "auto.md", "auto, beside every method", lines(found), {"figures": found})
@@ -109,15 +109,16 @@ def summary(rows: Rows) -> dict[str, float]:
 def lines(found: Found) -> list[str]:
     """Tables: of sets by method, of scenes by method, of every image of ``auto``."""
     methods = {name: sets for name, sets in found.items() if not name.startswith("auto: ")}
-    ablation = {name: sets for name, sets in found.items() if name.startswith("auto: ")}
+    changed = {name: sets for name, sets in found.items() if name.startswith("auto: ")}
     text = ["PSNR in dB, mean over a set; `fmd` and `oct` against the reference as this capture saw it (drift).", ""]
     text += table(methods)
     for one in ("fmd", "fmd-all", "oct"):
         text += ["", f"`{one}`, plain PSNR, SSIM, and the median of the seconds where nothing else ran:", ""]
         text += details(methods, one)
     text += ["", "## Four captures of each scene, plain / drift", "", *scenes(methods)]
-    if ablation:
-        text += ["", "## Each ingredient changed in turn", "", *table(ablation)]
+    if changed:
+        text += ["", "## Each ingredient changed in turn, on the sets where it takes part", ""]
+        text += table({"auto": found.get("auto", {})} | changed)
     return [*text, "", "## Every image", "", *images(found.get("auto", {})), "", "## Commits", "", *commits(found)]
 
 
