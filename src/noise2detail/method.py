@@ -71,6 +71,8 @@ class Cost:
     """Of applying the denoiser to the images that it was fitted to."""
     held: float = 2.0
     """Memory: float32 images, as many times those that are fitted to, that the fit holds at once besides them."""
+    further: float = 0.0
+    """Share of the work that each channel after the first takes again; 0: channels go through one network together."""
 
     @property
     def total(self) -> float:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from noise2detail.engine.machine import Machine
+from noise2detail.methods.auto import Auto
 from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.pipeline.denoise import plan
 from noise2detail.pipeline.planning import choose_method, choose_precision
@@ -32,6 +33,16 @@ def test_a_plan_says_what_will_be_done() -> None:
     assert made.settings == to_data(Noise2Detail.recipe("fast"))
     assert made.expected_seconds is None
     assert made.expected_mib is not None
+
+
+def test_channels_that_are_filtered_one_by_one_take_longer() -> None:
+    method = Auto(spectrum="white", band=1.0, stride=1)
+    cost = method.cost(1, 64, 64)
+    expected = (1 + 2 * cost.further) * cost.training + cost.application
+    run = replace(CPU, machine=ABACUS, decide=False)
+    made = plan(noisy_array(3, 64, 64), axes="CYX", method=method, run=run)
+    assert 0 < cost.further < 1
+    assert made.expected_seconds == pytest.approx(expected / 1e6)
 
 
 def test_a_plan_can_be_printed() -> None:

@@ -122,8 +122,9 @@ def _strength(found: ChannelNoise) -> list[tuple[str, str]]:
         return [("growth", "none: as strong in bright as in dark parts")]
     photon, dark = _with_error(model.gain, own.gain, 3), _with_error(model.pedestal, own.pedestal, 4)
     sigma = _with_error(model.sigma, own.sigma, 3)
+    counted = f"with the signal, as that of counted photons, each worth {photon}"
     return [
-        ("growth", f"with the signal, as that of counted photons, each worth {photon}; --stabilize respects it"),
+        ("growth", f"{counted}; auto respects it, others with --stabilize"),
         ("no light", f"reads {dark}, with a deviation of {sigma}"),
     ]
 
@@ -135,16 +136,22 @@ def _clipping(found: ChannelNoise) -> list[tuple[str, str]]:
     )
     if not ends:
         return [("cut off", "nowhere")]
-    return [("cut off", f"{' and '.join(ends)}: what is left there is off in the mean; --unclip undoes it")]
+    said = f"{' and '.join(ends)}: what is left there is off in the mean"
+    return [("cut off", f"{said}; auto undoes it, others with --unclip")]
 
 
 def _sharing(found: ChannelNoise) -> list[tuple[str, str]]:
     (down, across), own = found.measurement.correlation, found.measurement.uncertainty.correlation
     said = f"correlation with the next pixel {_rounded(across, own[1])} along x, {_rounded(down, own[0])} along y"
     if not found.measurement.is_correlated:
-        lines = [("sharing", f"next to none: {said}")]
+        much = "a little, and auto removes it" if found.measurement.is_coloured else "next to none"
+        lines = [("sharing", f"{much}: {said}")]
     else:
-        advice = "most methods would keep such noise; --method bm3d --set correlated=yes measures and removes it"
+        advice = (
+            "auto removes such noise, most other methods keep it"
+            if found.measurement.is_coloured
+            else "so much may be structure: auto takes only the rest for noise"
+        )
         lines = [("sharing", f"neighbouring pixels share it: {said}; {advice}")]
     for axis, one in found.along:
         said = f"correlation with the next plane along {axis} {_rounded(one.correlation, one.error)}"

@@ -54,6 +54,9 @@ PIXEL: Mapping[str, float] = {"quick": 6.0, "standard": 8.0, "careful": 11.0}
 CASCADES = 0.6
 """Work of the cascades relative to that of both filters."""
 
+FILTERED = 0.7
+"""Share of the work that is done channel by channel."""
+
 RISK = 0.45
 """Work of comparing risks, relative to that of the filters."""
 
@@ -155,14 +158,15 @@ class Auto:
         return FusionDenoiser(way, plain.restored(tensors, members, context), weights, whole, light)
 
     def cost(self, images: int, y: int, x: int) -> Cost:
-        """Filters, networks, and the comparison of risks; an application to other images takes the filters again."""
+        """Filters, networks, and the comparison of risks; the filters again for images beyond those looked at."""
         share = max(min(self.band or 1.0, 1.0), 0.1)
-        pixels = images * y * x * share**2
-        filters = PIXEL[self.effort] * (pixels + (images * y * x * CASCADES if share < 1 else 0))
+        one = PIXEL[self.effort] * y * x * (share**2 + (CASCADES if share < 1 else 0))
+        looked = min(images, LOOKED)
+        application = 0.1 * images * y * x
         if not self.mixed:
-            return Cost(filters, 0.1 * pixels, held=16.0)
+            return Cost(images * one, application, held=16.0, further=1.0)
         trained = self.members * self.network.training.pixels(images, y, x)
-        return Cost((1 + RISK) * filters + trained, 0.1 * pixels, held=20.0)
+        return Cost((images + RISK * looked) * one + trained, application, held=20.0, further=FILTERED)
 
     def _settled(self, noisy: Batch, context: Context) -> tuple["Auto", tuple[NoiseModel, ...]]:
         """Every choice made, and the noise of each channel."""

@@ -203,8 +203,10 @@ def whole_cost(method: Method, plan: Plan, layout: Layout) -> Cost:
     if plan.frames:
         fits, seen = len(layout.scenes), len(layout.scenes[0])
     groups = plan.channels if plan.channel_mode == "each" else 1
-    training = method.cost(seen, *layout.size).training
-    return Cost(groups * fits * training, groups * method.cost(plan.planes, *layout.size).application)
+    one = method.cost(seen, *layout.size)
+    together = plan.channels if plan.channel_mode == "joint" else 1
+    times = groups * (1 + one.further * (together - 1))
+    return Cost(times * fits * one.training, groups * method.cost(plan.planes, *layout.size).application)
 
 
 def check_seed(seed: object) -> None:
