@@ -2,8 +2,8 @@
 
     python benchmarks/ingredients.py --score ../shared/tools/score.py
 
-PSNR of every image of the sets of ``benchmarks/auto.py``, ``fmd`` and ``oct`` against the reference as the capture saw it.
-Images of 8 bits are rounded, as a file would hold them.
+PSNR of every image of the sets of ``benchmarks/auto.py``; ``fmd`` and ``oct`` against the reference as the capture saw
+it. Images of 8 bits are rounded, as a file would hold them.
 """
 
 import argparse
