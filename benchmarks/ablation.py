@@ -8,7 +8,6 @@ row, so it is trained once an image; stage 3 is trained anew for each row, from 
 """
 
 import argparse
-import importlib.util
 import time
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +23,7 @@ from noise2detail.pipeline.planning import PUBLISHED_RANGE
 from noise2detail.pipeline.values import percentile_map, published_map, to_working_range
 from noise2detail.settings import to_data, with_setting
 from record import SCORER, write_result
+from scorer import scorer as load_scorer
 
 ROWS: tuple[tuple[int, ...], ...] = ((), (2,), (2, 4), (2, 4, 8))
 PUBLISHED = {(): 30.75, (2,): 31.48, (2, 4): 31.56, (2, 4, 8): 31.23}
@@ -37,22 +37,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="Markdown file; the JSON goes beside it")
     args = parser.parse_args()
-    scorer = load_scorer()
+    scorer = load_scorer(SCORER)
     cases = [case for case in scorer.SETS["ct-poisson30"](None) if args.only in case[1]]
     rows = [row for _, name, noisy, clean, _ in cases for row in ablate(scorer, name, noisy, clean, args)]
     lines = table(rows)
     print("\n".join(lines))
     if args.out:
         write_result(args.out, "Ablation of the refinements (the paper's Table 1)", lines, {"rows": rows})
-
-
-def load_scorer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("score", SCORER)
-    if spec is None or spec.loader is None or not SCORER.exists():
-        raise SystemExit(f"the scorer and its images are needed at {SCORER}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def ablate(

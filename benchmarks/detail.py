@@ -10,7 +10,6 @@ reference in the brightest hundredth, over 5x5 pixels; 1 is right.
 """
 
 import argparse
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from noise2detail.metrics.brightness import bright_slope
 from noise2detail.metrics.resolution import frc_cutoff
 from noise2detail.pipeline.run import Run
 from record import write_result
+from scorer import scorer
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SETS = ("fmd", "ct-gauss25", "ct-poisson30")
@@ -64,11 +64,7 @@ def main() -> None:
     parser.add_argument("--score", type=Path, required=True)
     parser.add_argument("--methods", nargs="*", default=["noisy", "auto", "bm3d", "noise2detail", "gaussian"])
     args = parser.parse_args()
-    spec = importlib.util.spec_from_file_location("score", args.score)
-    assert spec is not None
-    assert spec.loader is not None
-    score = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(score)
+    score = scorer(args.score)
     rows: list[dict[str, Any]] = []
     for one in SETS:
         for _, name, noisy, reference, _ in score.SETS[one]([1] if one == "fmd" else None):

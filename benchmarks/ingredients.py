@@ -7,7 +7,6 @@ it. Images of 8 bits are rounded, as a file would hold them.
 """
 
 import argparse
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from noise2detail.method import Context
 from noise2detail.methods.auto import Auto
 from record import write_result
+from scorer import scorer
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SETS = ("fmd", "oct", "ct-gauss25", "ct-poisson30", "ct-camera", "ct-fbp", "white15", "white25", "white50")
@@ -29,11 +29,7 @@ def main() -> None:
     parser.add_argument("--score", type=Path, required=True)
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=SETS)
     args = parser.parse_args()
-    spec = importlib.util.spec_from_file_location("score", args.score)
-    assert spec is not None
-    assert spec.loader is not None
-    score = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(score)
+    score = scorer(args.score)
     rows: list[dict[str, Any]] = []
     for one in args.sets:
         for _, name, noisy, reference, span in score.SETS[one]([1] if one == "fmd" else None):

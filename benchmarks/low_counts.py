@@ -10,7 +10,6 @@ Poisson. Flux is the sum of the result over that of the counts.
 """
 
 import argparse
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from noise2detail.noise.model import NoiseModel
 from noise2detail.noise.unit_noise import UnitNoise
 from noise2detail.patches.two_cascades import TwoCascades
 from record import write_result
+from scorer import scorer
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PEAKS = (0.5, 1.0, 2.0, 4.0)
@@ -53,11 +53,7 @@ def refined(counts: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def scenes(program: Path) -> dict[str, Values]:
-    spec = importlib.util.spec_from_file_location("score", program)
-    assert spec is not None
-    assert spec.loader is not None
-    score = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(score)
+    score = scorer(program)
     clean = {name: np.asarray(gt, np.float64) for _, name, _, gt, _ in score.SETS["white25"](None)}
     slices = score.SETS["ct-poisson30"](None)
     return {

@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ablation import load_scorer
 from noise2detail.engine.machine import measure
 from noise2detail.pipeline.denoise import stages
 from noise2detail.pipeline.run import Run
-from record import write_result
+from record import SCORER, write_result
+from scorer import scorer as load_scorer
 
 RESULT = Path(__file__).resolve().parent / "results" / "recipes.md"
 GROUPS = {"fmd": "fmd", "ct-gauss25": "ct", "ct-poisson30": "ct"}
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="substring of the image's name")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    scorer = load_scorer()
+    scorer = load_scorer(SCORER)
     rows: list[Row] = json.loads(RESULT.with_suffix(".json").read_text())["rows"] if RESULT.exists() else []
     run = Run(device="cpu", machine=measure(torch.device("cpu")))
     for recipe in args.recipe:

@@ -170,3 +170,12 @@ def test_the_share_leaves_a_margin_and_enough_pixels() -> None:
     assert kept_share(0.2, 512, 512) == pytest.approx(0.46)
     assert kept_share(0.02, 128, 512) == pytest.approx(0.25)
     assert kept_share(NYQUIST, 512, 512) > 1
+
+
+def test_where_it_is_not_every_frequency_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = torch.from_numpy(noise(256, 0.6, 0)).float()
+    found = measure_noise(values)
+    assert found.is_coloured
+    assert kept_share(found.band, 256, 256) < 1
+    monkeypatch.setattr("noise2detail.noise.measure.is_noise", lambda images, share: False)
+    assert measure_noise(values).band == NYQUIST
