@@ -43,7 +43,7 @@ def shared(correlation: float) -> Tensor:
 @pytest.mark.parametrize("size", [(40, 33), (70, 66)], ids=lambda s: f"{s[0]}x{s[1]}")
 def test_every_piece_of_every_image_is_told(size: tuple[int, int]) -> None:
     heard: list[int] = []
-    estimators = Estimators(SCALES, RIDGE, WHITE)
+    estimators = Estimators(SCALES, {"ridge": RIDGE}, WHITE)
     found = estimators.all(scene(2, *size)[1], lambda: heard.append(1))
     assert list(found) == ["cascades", "ridge"]
     assert len(heard) == 2 * estimators.pieces(*size)
@@ -51,7 +51,7 @@ def test_every_piece_of_every_image_is_told(size: tuple[int, int]) -> None:
 
 def test_images_of_a_batch_are_filtered_one_by_one() -> None:
     noisy = scene(2, 40, 33)[1]
-    estimators = Estimators(SCALES, RIDGE, WHITE)
+    estimators = Estimators(SCALES, {"ridge": RIDGE}, WHITE)
     together, alone = estimators.all(noisy, ignore), estimators.all(noisy[1:], ignore)
     for name, found in alone.items():
         assert torch.equal(together[name][1:], found)
@@ -59,11 +59,11 @@ def test_images_of_a_batch_are_filtered_one_by_one() -> None:
 
 @pytest.mark.parametrize(("correlation", "widely"), [(0.2, False), (SHARED - 0.01, False), (SHARED + 0.01, True)])
 def test_widely_shared_noise_leaves_the_ridge_out(correlation: float, widely: bool) -> None:
-    estimators = Estimators(SCALES, RIDGE, shared(correlation))
+    estimators = Estimators(SCALES, {"ridge": RIDGE}, shared(correlation))
     assert estimators.is_shared == widely
     assert replace(estimators, autocovariances=shared(correlation).mT.contiguous()).is_shared == widely
     assert ("ridge" in estimators.all(scene(1, 24, 24)[1], ignore)) != widely
-    assert not Estimators(SCALES, RIDGE, WHITE).is_shared
+    assert not Estimators(SCALES, {"ridge": RIDGE}, WHITE).is_shared
 
 
 def test_networks_are_averaged_and_restored() -> None:
@@ -71,10 +71,10 @@ def test_networks_are_averaged_and_restored() -> None:
     plain = PairSmoother()
     short = replace(plain, width=8, training=replace(plain.training, steps=2))
     networks = tuple(short.fit(noisy, Context(seed=seed), Stage("network", 0.0, 1.0)) for seed in range(3))
-    estimators = Estimators(SCALES, RIDGE, WHITE, networks)
+    estimators = Estimators(SCALES, {"ridge": RIDGE}, WHITE, networks=networks)
     expected = sum((network(noisy) for network in networks), torch.zeros_like(noisy)) / 3
     torch.testing.assert_close(estimators.all(noisy, ignore)["network"], expected, atol=1e-4, rtol=0)
-    again = Estimators(SCALES, RIDGE, 5 * WHITE).restored(estimators.tensors(), 3, Context())
+    again = Estimators(SCALES, {"ridge": RIDGE}, 5 * WHITE).restored(estimators.tensors(), 3, Context())
     assert torch.equal(again.smoothed(noisy), estimators.smoothed(noisy))
     assert torch.equal(again.autocovariances, WHITE)
 
@@ -83,7 +83,7 @@ def test_networks_are_averaged_and_restored() -> None:
 def test_weights_are_near_the_best_of_the_truth(side: int) -> None:
     """The whole of a small image, parts of a large one."""
     clean, noisy = scene(1, side, side)
-    estimators = Estimators(SCALES, RIDGE, WHITE)
+    estimators = Estimators(SCALES, {"ridge": RIDGE}, WHITE)
     estimates = estimators.all(noisy, ignore)
     weights = weigh(estimators, noisy, estimates, lambda own: own, 0, ignore)
     assert sum(weights) == pytest.approx(1)
@@ -95,10 +95,20 @@ def test_weights_are_near_the_best_of_the_truth(side: int) -> None:
     assert error(weights[0]) < 1.05 * min(error(number / 20) for number in range(21))
 
 
+def test_with_care_a_large_image_is_compared_whole() -> None:
+    """No window is filtered apart: the only further work is one pass over the whole image."""
+    _, noisy = scene(1, 316, 316)
+    heard: list[int] = []
+    estimators = Estimators(SCALES, {"ridge": RIDGE}, WHITE, everywhere=True)
+    estimates = estimators.all(noisy, ignore)
+    weigh(estimators, noisy, estimates, lambda own: own, 0, lambda: heard.append(1))
+    assert len(heard) == estimators.pieces(316, 316)
+
+
 def test_noise_that_is_weaker_than_said_needs_its_deviations() -> None:
     """An estimate that keeps all noise looks better the weaker the noise is told to be."""
     _, noisy = scene(1, 48, 48)
-    estimators = Estimators(SCALES, RIDGE, WHITE)
+    estimators = Estimators(SCALES, {"ridge": RIDGE}, WHITE)
     estimates = estimators.all(noisy, ignore)
     silent = weigh(estimators, noisy, estimates, torch.zeros_like, 0, ignore)
     rest = [float((noisy - found).square().sum()) for found in estimates.values()]

@@ -124,6 +124,19 @@ def test_stages_are_what_the_weights_mix(name: str) -> None:
         torch.testing.assert_close(mixed, stages["denoised"], atol=1e-4, rtol=0)
 
 
+def test_with_care_small_and_large_patches_are_mixed_and_restored() -> None:
+    _, noisy, noise = SCENES["clipped"]
+    careful = short(spectrum="white", band=1.0, stride=1, effort="careful")
+    found = careful.fit(noisy, Context(seed=1, noise=noise))
+    assert list(found.weights) == ["cascades", "ridge small", "ridge large", "network"]
+    assert sum(found.weights.values()) == pytest.approx(1)
+    again = careful.restore(found.tensors(), Context())
+    assert torch.equal(again(noisy), found(noisy))
+    assert {name: weight for name, weight in again.weights.items() if weight} == {
+        name: weight for name, weight in found.weights.items() if weight
+    }
+
+
 @EVERY
 def test_what_was_learnt_gives_the_same_bits_elsewhere(name: str) -> None:
     _, noisy, _ = SCENES[name]

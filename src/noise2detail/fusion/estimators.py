@@ -27,7 +27,7 @@ SHARED = 0.35
 """Correlation of the noise of neighbouring pixels above which the ridge regression takes no part: it supposes that the
 patches of a group, most of which overlap, have noise of their own."""
 
-NAMES = ("cascades", "ridge", "network", "whole")
+NAMES = ("cascades", "ridge", "network", "whole", "ridge small", "ridge large")
 """Of the estimates, in the order of their weights."""
 
 Tick = Callable[[], None]
@@ -35,21 +35,24 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True, eq=False)
 class Estimators:
-    """Two non-local filters, the second guided by the first, and networks."""
+    """Non-local filters, the first of which guides the others, and networks."""
 
     scales: TwoScales
-    ridge: Ridge
+    ridges: Mapping[str, Ridge]
+    """By name."""
     autocovariances: Tensor
     """Of the noise, ``(component, lag_y, lag_x)``."""
+    everywhere: bool = False
+    """Compare risks on whole images and not in a few places: for thrice the time, without the luck of the places."""
     networks: tuple[TrainedSmoother, ...] = ()
     """Whose mean is taken; none: no network takes part."""
 
     def filtered(self, component: Tensor, tick: Tick) -> dict[str, Tensor]:
         """Results of the filters for one image ``(component, y, x)``, by name; of one where noise is shared widely."""
         guide = self.scales.run(component, self.autocovariances, tick)
-        if self.is_shared:
-            return {"cascades": guide}
-        return {"cascades": guide, "ridge": self.ridge.run(component, guide, self.autocovariances, tick)}
+        ridges = {} if self.is_shared else self.ridges
+        found = {name: one.run(component, guide, self.autocovariances, tick) for name, one in ridges.items()}
+        return {"cascades": guide, **found}
 
     @property
     def is_shared(self) -> bool:
@@ -63,7 +66,8 @@ class Estimators:
 
     def pieces(self, y: int, x: int) -> int:
         """How often ``tick`` is called for an image of this size."""
-        return self.scales.pieces(y, x) + (0 if self.is_shared else self.ridge.pieces(y, x))
+        ridges = () if self.is_shared else self.ridges.values()
+        return self.scales.pieces(y, x) + sum(one.pieces(y, x) for one in ridges)
 
     def smoothed(self, components: Tensor) -> Tensor:
         """Mean of what the networks give."""
@@ -123,7 +127,7 @@ def weigh(
     total = dict.fromkeys(estimates, 0.0)
     seen: list[Tensor] = []
     found: dict[str, list[Tensor]] = {name: [] for name in estimates}
-    whole = components[0, 0].numel() <= WINDOWS * WINDOW**2 * 2
+    whole = estimators.everywhere or components[0, 0].numel() <= WINDOWS * WINDOW**2 * 2
     for place in _places(components, whole=whole):
         part, own = components[place], probe[place]
         before = {name: estimate[place] for name, estimate in estimates.items()}

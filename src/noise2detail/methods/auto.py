@@ -45,10 +45,14 @@ SEEDS = 1000
 
 Effort = Literal["quick", "standard", "careful"]
 
-_STEPS: Mapping[str, tuple[int, int, int]] = {"quick": (5, 5, 14), "standard": (4, 4, 14), "careful": (3, 3, 19)}
+_STEPS: Mapping[str, tuple[int, int, int]] = {"quick": (5, 5, 14), "standard": (3, 4, 17), "careful": (3, 3, 19)}
 """Pixels from reference patch to reference patch in both cascades, and how far they search."""
 
-PIXEL: Mapping[str, float] = {"quick": 6.0, "standard": 8.0, "careful": 11.0}
+_SMALL = Ridge(Search(side=6, step=6, reach=14, count=256, cell=3))
+_LARGE = Ridge(Search(side=12, step=12, reach=18, count=320, cell=3), positions=2**16)
+"""Small patches are better on sharp edges, large ones on what is smooth; each by up to 0.15 dB."""
+
+PIXEL: Mapping[str, float] = {"quick": 6.0, "standard": 9.0, "careful": 20.0}
 """Pixels through a training step that take as long as one pixel through both non-local filters, on a processor."""
 
 CASCADES = 0.6
@@ -57,7 +61,7 @@ CASCADES = 0.6
 FILTERED = 0.7
 """Share of the work that is done channel by channel."""
 
-RISK = 0.45
+RISK: Mapping[str, float] = {"quick": 0.45, "standard": 0.45, "careful": 1.0}
 """Work of comparing risks, relative to that of the filters."""
 
 
@@ -66,7 +70,7 @@ class Auto:
     """What is done; ``decided`` fills in what is open.
 
     The image is taken to values whose noise has variance 1 everywhere and, where the noise has a colour, to the band of
-    the signal. There it is estimated three times, by two non-local filters and by a network that is trained on it, and
+    the signal. There it is estimated several times, by non-local filters and by a network that is trained on it, and
     the mixture with the least estimated risk is taken back by one table. ``docs/explanation/auto.md`` tells what each
     step gains.
     """
@@ -82,7 +86,8 @@ class Auto:
     stride: int = 0
     """Pixels between those of a pair that the network is trained on; 0: decide."""
     effort: Effort = "standard"
-    """Of the non-local filters: how densely references lie, and how far they search."""
+    """Of the non-local filters: how densely references lie, and how far they search; ``careful`` has the ridge
+    regression with small and with large patches, and compares risks on the whole image."""
     mixed: bool = True
     """Mix all estimates by their risk; otherwise the ridge regression stands alone and no network is trained."""
     members: int = 1
@@ -132,7 +137,7 @@ class Auto:
         narrow = components.shape[-2:] != noisy.shape[-2:]
         whole = Whole(way.whole, estimators.scales, way.whole.autocovariances(noisy)) if narrow else None
         each = pieces(estimators, whole, *looked.shape[-2:], *noisy.shape[-2:])
-        counter = _Counter(context, len(looked), each, mixed=self.mixed)
+        counter = _Counter(context, len(looked) * each, RISK[self.effort] if self.mixed else None)
         if self.mixed:
             estimators = replace(estimators, networks=chosen._trained(components, context))
         estimates = every_estimate(noisy, looked, estimators, whole, counter.tick)
@@ -166,7 +171,7 @@ class Auto:
         if not self.mixed:
             return Cost(images * one, application, held=16.0, further=1.0)
         trained = self.members * self.network.training.pixels(images, y, x)
-        return Cost((images + RISK * looked) * one + trained, application, held=20.0, further=FILTERED)
+        return Cost((images + RISK[self.effort] * looked) * one + trained, application, held=20.0, further=FILTERED)
 
     def _settled(self, noisy: Batch, context: Context) -> tuple["Auto", tuple[NoiseModel, ...]]:
         """Every choice made, and the noise of each channel."""
@@ -181,7 +186,9 @@ class Auto:
         one, other, reach = _STEPS[self.effort]
         first = Cascade(Search(step=one, reach=reach), "bior1.5", 2.65, overlap=True)
         second = Cascade(Search(step=other, reach=reach, count=32, limit=0.8))
-        return Estimators(TwoScales(TwoCascades(first, second)), Ridge(), autocovariances)
+        scales, careful = TwoScales(TwoCascades(first, second)), self.effort == "careful"
+        ridges = {"ridge small": _SMALL, "ridge large": _LARGE} if careful else {"ridge": Ridge()}
+        return Estimators(scales, ridges, autocovariances, everywhere=careful)
 
     def _trained(self, components: Tensor, context: Context) -> tuple[TrainedSmoother, ...]:
         """Networks, in the first part of a fit."""
@@ -203,11 +210,12 @@ class _Counter:
     TRAINED = 0.3
     """Share of a fit after which the networks are trained."""
 
-    def __init__(self, context: Context, images: int, pieces: int, *, mixed: bool) -> None:
+    def __init__(self, context: Context, pieces: int, risk: float | None) -> None:
+        """``pieces`` of all images; work of comparing risks relative to them, None: nothing is trained or compared."""
         self._context, self._done = context, 0
-        self._begin = self.TRAINED if mixed else 0.02
-        self._first = images * pieces
-        self._total = self._first * (1 + RISK) if mixed else self._first
+        self._begin = 0.02 if risk is None else self.TRAINED
+        self._first = pieces
+        self._total = pieces * (1 + (risk or 0))
 
     def tick(self) -> None:
         self._done += 1
@@ -296,7 +304,10 @@ def _reasons(chosen: Auto, noise: Sequence[Measurement]) -> tuple[str, ...]:
         )
     if chosen.mixed:
         pairs = "" if chosen.stride == 1 else f", trained on pixels {chosen.stride} apart, whose noise differs"
-        said.append(f"two non-local filters and a network{pairs}: their mixture with the least estimated risk is taken")
+        filters = "three" if chosen.effort == "careful" else "two"
+        said.append(
+            f"{filters} non-local filters and a network{pairs}: their mixture with the least estimated risk is taken"
+        )
     else:
         said.append("two non-local filters in a row and no network: the fastest way")
     return tuple(said)

@@ -21,7 +21,7 @@ class Search:
     reach: int = 19
     """Largest distance of a candidate from its reference, along each axis, in pixels."""
     count: int = 16
-    """Patches of a group at most, the reference among them; a power of two."""
+    """Patches of a group at most, the reference among them; for a cascade a power of two."""
     limit: float = float("inf")
     """Largest mean square difference of a pixel between similar patches; for a cascade in variances of the noise."""
     cell: int = 6
