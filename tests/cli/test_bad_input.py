@@ -129,7 +129,7 @@ def test_a_disk_that_fills_up_while_writing(tmp_path: Path, monkeypatch: pytest.
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("noise2detail.io.save.write_npy", full)
+    monkeypatch.setattr("noise2detail.io.writers.write_npy", full)
     result = n2d("denoise", source, *QUICK)
     assert result.exit_code == 1
     assert "a_denoised.npy: no space left on the disk" in result.stderr

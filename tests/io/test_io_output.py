@@ -26,7 +26,7 @@ from noise2detail.io import (
     sidecar_path,
     write_bytes,
 )
-from noise2detail.io.atomic import translated
+from noise2detail.io.atomic import flush, part_of, put, translated
 from noise2detail.io.npy import write_npy
 from noise2detail.io.png import write_png
 from noise2detail.plans import Provenance
@@ -333,3 +333,26 @@ def test_description(tmp_path: Path, noise: Noise) -> None:
         "byte order": "little-endian",
     }
     assert dict(describe(Image(noise((8, 9)), "YX")))["pixel size"] == "unknown"
+
+
+# --- folders that are one image ------------------------------------------------------------------------------------
+
+
+def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "image.store"
+    for content in ("old", "new"):
+        with part_of(target, folder=True) as part:
+            (part / "inner").mkdir()
+            (part / "inner" / f"{content}.bin").write_text(content)
+            flush(part)
+            put(part, target)
+        assert [file.name for file in target.rglob("*.bin")] == [f"{content}.bin"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["image.store"]
+
+
+def test_a_folder_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    target = tmp_path / "image.store"
+    with pytest.raises(RuntimeError), part_of(target, folder=True) as part:
+        (part / "half").write_text("half")
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())

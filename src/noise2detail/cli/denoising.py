@@ -20,8 +20,8 @@ from noise2detail.cli.wishes import Settled, imitation
 from noise2detail.errors import SettingError
 from noise2detail.image import Image
 from noise2detail.io import open_image, save_image
-from noise2detail.io.names import output_format, split_suffix
-from noise2detail.io.png import check_png
+from noise2detail.io.names import split_suffix
+from noise2detail.io.save import prepared
 from noise2detail.method import Step
 from noise2detail.pipeline.denoise import execute, execute_stages
 from noise2detail.pipeline.planning import make_plan
@@ -98,8 +98,7 @@ def check_holdable(image: Image, target: np.dtype[np.generic], output: Path) -> 
         A type that cannot hold the pixels.
     """
     check_convertible(np.asarray(image.array), target)
-    if output_format(output) == "png":
-        check_png(output, image.axes, np.broadcast_to(np.zeros((), target), image.array.shape))
+    prepared(image, output, np.broadcast_to(np.zeros((), target), image.array.shape))
 
 
 def loss(clipped: float, job: Job, target: np.dtype[np.generic]) -> str:

@@ -45,14 +45,39 @@ def write_bytes(path: Path, content: bytes, *, overwrite: bool = False) -> Path:
 
 
 @contextmanager
-def part_of(target: Path) -> Iterator[Path]:
-    """An empty file beside ``target``, which is gone at the end unless it was renamed."""
+def part_of(target: Path, *, folder: bool = False) -> Iterator[Path]:
+    """An empty file or folder beside ``target``, which is gone at the end unless it was renamed."""
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        part.open("xb").close()
+        if folder:
+            part.mkdir()
+        else:
+            part.open("xb").close()
         yield part
     finally:
-        part.unlink(missing_ok=True)
+        _remove(part)
+
+
+def put(part: Path, target: Path) -> None:
+    """Give the part its name; what had it before is gone only afterwards.
+
+    A folder cannot replace a folder in one step: the old one steps aside first. Whoever is stopped between the two
+    renames finds both, complete, the old one under a hidden name that ends in ``.old``.
+    """
+    if not (part.is_dir() and target.is_dir()):
+        part.replace(target)
+        return
+    old = part.with_suffix(".old")
+    target.replace(old)
+    part.replace(target)
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -98,6 +123,8 @@ def refuse_space(target: Path, needed: int) -> None:
 
 
 def flush(part: Path) -> None:
-    """Wait until the file is on the disk: the rename must not get there before the pixels."""
-    with part.open("rb+") as stream:
-        os.fsync(stream.fileno())
+    """Wait until the file, or every file of the folder, is on the disk: the rename must not get there before."""
+    for file in part.rglob("*") if part.is_dir() else (part,):
+        if file.is_file():
+            with file.open("rb+") as stream:
+                os.fsync(stream.fileno())

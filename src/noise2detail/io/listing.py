@@ -8,7 +8,7 @@ from pathlib import Path
 from noise2detail.errors import UnreadableFileError
 from noise2detail.io.names import READ_ONLY, split_suffix
 from noise2detail.io.nifti import header_beside
-from noise2detail.io.open import readable
+from noise2detail.io.open import is_image_folder, readable
 from noise2detail.io.sidecar import SIDECAR_SUFFIX
 
 _SUFFIXES = (
@@ -47,7 +47,8 @@ def find_images(paths: Sequence[Path]) -> Found:
     for path in paths:
         if not path.exists():
             raise UnreadableFileError(path, "there is no such file or folder", "check the name")
-        for file, reason in _inside(path) if path.is_dir() else [(path, "")]:
+        alone = not path.is_dir() or is_image_folder(path)
+        for file, reason in [(path, "")] if alone else _inside(path):
             if reason:
                 skipped.append((file, reason))
             else:
@@ -78,6 +79,8 @@ def _reason(file: Path) -> str:
     if file.name.startswith("."):
         return "hidden"
     if file.is_dir():
+        if is_image_folder(file):
+            return ""
         return "a folder; folders are not searched any deeper"
     if file.name.endswith(SIDECAR_SUFFIX):
         return "says how an image was denoised"

@@ -17,6 +17,9 @@ _FORMATS: dict[str, OutputFormat] = {
     ".npy": "npy",
 }
 
+FOLDERS: frozenset[OutputFormat] = frozenset()
+"""Formats that are folders of files."""
+
 WRITABLE = ", ".join(_FORMATS)
 """Suffixes that can be written, for messages."""
 
@@ -99,11 +102,11 @@ def refuse_output(path: Path | str, source: Path | str | None = None, overwrite:
     UnwritableFileError
         Unknown suffix, or the folder is missing or cannot be written to.
     """
-    output_format(Path(path))
-    refuse_place(path, source, overwrite)
+    replaced = overwrite and output_format(Path(path)) in FOLDERS
+    refuse_place(path, source, overwrite, may_be_folder=replaced)
 
 
-def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool) -> None:
+def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool, *, may_be_folder: bool = False) -> None:
     """Raise where a file of any kind must not or cannot be written; see :func:`refuse_output`.
 
     Raises
@@ -118,7 +121,7 @@ def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool) -
         raise OutputExistsError(
             target, "the output is the input itself", "choose another name; the input is never changed"
         )
-    if target.is_dir():
+    if target.is_dir() and not may_be_folder:
         raise OutputExistsError(target, "is a folder", "give the name of a file")
     if os.path.lexists(target) and not overwrite:
         raise OutputExistsError(

@@ -40,6 +40,9 @@ _FOREIGN = {
     b"%PDF": "a PDF document",
 }
 
+_FOLDERS: tuple[tuple[Callable[[Path], bool], Reader], ...] = ()
+"""What tells that a folder is one image, and what reads it."""
+
 _HEAD = 4096
 """Bytes that are looked at: the header of MRC takes 1024, and that of NIfTI may be compressed."""
 
@@ -64,6 +67,9 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
         Absent, damaged, truncated, too large for the memory, or no single image.
     """
     file = Path(path)
+    read_folder = _folder_reader(file)
+    if read_folder is not None:
+        return read_folder(file, axes)
     head = _head(file)
     if not head:
         raise UnreadableFileError(file, "it is empty (0 bytes)", "copy or export it again")
@@ -77,8 +83,19 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
 
 
 def readable(path: Path) -> bool:
-    """Whether the content of a file begins like an image that can be read."""
-    return _reader(path, _head(path)) is not None
+    """Whether the content of a file begins like an image that can be read, or a folder is one."""
+    return is_image_folder(path) or _reader(path, _head(path)) is not None
+
+
+def is_image_folder(path: Path) -> bool:
+    """Whether a folder is one image by itself, such as a Zarr store, and no collection of images."""
+    return _folder_reader(path) is not None
+
+
+def _folder_reader(path: Path) -> Reader | None:
+    if not path.is_dir():
+        return None
+    return next((read for recognises, read in _FOLDERS if recognises(path)), None)
 
 
 def _reader(path: Path, head: bytes) -> Reader | None:

@@ -11,6 +11,7 @@ from noise2detail.image import Image
 from noise2detail.io.names import output_format
 from noise2detail.io.open import open_image
 from noise2detail.io.template import TIFF_KEY, TiffTemplate
+from noise2detail.io.writers import WRITERS
 from noise2detail.types import Pixels
 
 _EXACT_ENOUGH = 1e-6
@@ -36,8 +37,9 @@ def verify(part: Path, target: Path, image: Image, pixels: Pixels) -> None:
     UnwritableFileError
         Pixels, shape, type, axes or scale differ.
     """
+    writer = WRITERS[output_format(target)]
     try:
-        again = open_image(part, image.axes if output_format(target) == "npy" else None)
+        again = open_image(part, None if writer.has_axes else image.axes)
     except Noise2DetailError as error:
         raise _failed(target, f"what was written cannot be read again ({error})") from error
     _compare_pixels(target, np.asarray(again.array), pixels)
@@ -45,7 +47,7 @@ def verify(part: Path, target: Path, image: Image, pixels: Pixels) -> None:
     wanted = _lengths(image.axes, pixels.shape)
     if found != wanted and not _mute(again):
         raise _failed(target, f"axes read as {again.axes} {again.array.shape}, should be {image.axes} {pixels.shape}")
-    if output_format(target) in {"ome", "tif"}:
+    if writer.has_scale:
         _compare_scale(target, again, image)
 
 

@@ -1,0 +1,79 @@
+"""Every format that can be written: one line each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from noise2detail.image import Image
+from noise2detail.io.names import OutputFormat
+from noise2detail.io.npy import write_npy
+from noise2detail.io.png import check_png, write_png
+from noise2detail.io.template import TIFF_KEY
+from noise2detail.io.tiff_output import fits, tiff_pixels, write_tiff
+from noise2detail.types import Pixels
+
+
+def _as_they_are(target: Path, image: Image, pixels: Pixels) -> Pixels:
+    del target, image
+    return pixels
+
+
+def _nothing(image: Image) -> str:
+    del image
+    return ""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How images become files of one format."""
+
+    write: Callable[[Path, Path, Image, Pixels, str], None]
+    """The file to fill, the name it will have, the image, its pixels, and a line on what was done to it."""
+    prepare: Callable[[Path, Image, Pixels], Pixels] = _as_they_are
+    """The pixels as the format can hold them; raises where it cannot, before anything is computed."""
+    lost: Callable[[Image], str] = _nothing
+    """What the format cannot carry over of the file that the image came from, in words; empty: nothing."""
+    has_scale: bool = True
+    """Whether the format says how large a pixel is."""
+    has_axes: bool = True
+    """Whether the format says what its dimensions are."""
+
+
+def _png(part: Path, target: Path, image: Image, pixels: Pixels, note: str) -> None:
+    del target
+    write_png(part, image, pixels, note)
+
+
+def _png_pixels(target: Path, image: Image, pixels: Pixels) -> Pixels:
+    check_png(target, image.axes, pixels)
+    return pixels
+
+
+def _npy(part: Path, target: Path, image: Image, pixels: Pixels, note: str) -> None:
+    del target, note
+    write_npy(part, image, pixels)
+
+
+def _tiff_lost(image: Image, *, ome: bool) -> str:
+    return "" if fits(image, ome=ome) else lost_header(image)
+
+
+def lost_header(image: Image) -> str:
+    """What another format cannot carry over of the file that an image came from."""
+    if TIFF_KEY in image.metadata:
+        return "tags, lookup tables and notes of the original TIFF"
+    name = {"nifti": "NIfTI", "mrc": "MRC", "dicom": "DICOM"}.get(image.format)
+    return "" if name is None else f"position, orientation and other fields of the {name} header"
+
+
+def _tiff(*, ome: bool) -> Writer:
+    return Writer(partial(write_tiff, ome=ome), partial(tiff_pixels, ome=ome), partial(_tiff_lost, ome=ome))
+
+
+WRITERS: Mapping[OutputFormat, Writer] = {
+    "ome": _tiff(ome=True),
+    "tif": _tiff(ome=False),
+    "png": Writer(_png, _png_pixels, lost_header, has_scale=False),
+    "npy": Writer(_npy, lost=lost_header, has_scale=False, has_axes=False),
+}
