@@ -351,8 +351,11 @@ def test_a_folder_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> None
 
 
 def test_a_folder_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    target = tmp_path / "image.store"
-    with pytest.raises(RuntimeError), part_of(target, folder=True) as part:
-        (part / "half").write_text("half")
-        raise RuntimeError
+    def half() -> None:
+        with part_of(tmp_path / "image.store", folder=True) as part:
+            (part / "half").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
     assert not list(tmp_path.iterdir())
