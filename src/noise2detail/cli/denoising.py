@@ -66,7 +66,7 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
 
 def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice: Voice) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
-    image = open_image(job.source, settled.axes)
+    image = open_image(job.source, settled.axes).in_memory()
     scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
     array, axes = (np.asarray(image.array), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type

@@ -11,7 +11,7 @@ import numpy as np
 from noise2detail.errors import UnreadableFileError, UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io.announced import check_announced
-from noise2detail.types import Pixels
+from noise2detail.types import Pixels, PixelSource
 
 PNG_KEY = "png"
 """Key of the template in the metadata of an image."""
@@ -96,7 +96,7 @@ def write_png(path: Path, image: Image, pixels: Pixels, note: str) -> None:
     path.write_bytes(encoded[:head] + b"".join(_chunk(*one) for one in chunks) + encoded[head:])
 
 
-def check_png(path: Path, axes: str, pixels: Pixels) -> None:
+def check_png(path: Path, axes: str, pixels: PixelSource) -> None:
     """Raise unless a PNG can hold these pixels.
 
     Raises

@@ -3,17 +3,16 @@
 import logging
 from pathlib import Path
 
-import numpy as np
-
 from noise2detail.errors import FileError, UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io.atomic import flush, part_of, put, refuse_space, translated
+from noise2detail.io.lazy import nbytes
 from noise2detail.io.names import FOLDERS, output_format, refuse_output
 from noise2detail.io.sidecar import sidecar_path, sidecar_text, summary
 from noise2detail.io.verify import verify
 from noise2detail.io.writers import WRITERS
 from noise2detail.plans import Provenance
-from noise2detail.types import Pixels
+from noise2detail.types import PixelSource
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ def save_image(
     pixels = prepared(image, target)
     if pixels.dtype != image.array.dtype:
         log.warning("%s: such a file cannot hold %s; it is written as %s", target, image.array.dtype, pixels.dtype)
-    refuse_space(target, pixels.nbytes)
+    refuse_space(target, nbytes(pixels))
     note = summary(provenance) if provenance is not None else ""
     folder = output_format(target) in FOLDERS
     with translated(target), part_of(target, folder=folder) as part, part_of(sidecar_path(target)) as side:
@@ -74,7 +73,7 @@ def save_image(
     return target
 
 
-def prepared(image: Image, target: Path, pixels: Pixels | None = None) -> Pixels:
+def prepared(image: Image, target: Path, pixels: PixelSource | None = None) -> PixelSource:
     """Pixels of an image as the file can hold them.
 
     Raises
@@ -83,10 +82,10 @@ def prepared(image: Image, target: Path, pixels: Pixels | None = None) -> Pixels
         It can hold neither these axes nor this type.
     """
     writer = WRITERS[output_format(target)]
-    return writer.prepare(target, image, np.asarray(image.array) if pixels is None else pixels)
+    return writer.prepare(target, image, image.array if pixels is None else pixels)
 
 
-def _write(part: Path, target: Path, image: Image, pixels: Pixels, note: str) -> None:
+def _write(part: Path, target: Path, image: Image, pixels: PixelSource, note: str) -> None:
     writer = WRITERS[output_format(target)]
     try:
         writer.write(part, target, image, pixels, note)

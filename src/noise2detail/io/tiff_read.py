@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +16,12 @@ import tifffile
 from noise2detail.errors import Noise2DetailError, UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io import imagej, ome_xml
-from noise2detail.io.announced import check_announced
+from noise2detail.io.announced import check_held, check_memory
 from noise2detail.io.template import TIFF_KEY, TiffKind, TiffTemplate
 from noise2detail.io.tiff_axes import name_axes
 from noise2detail.io.tiff_directory import POINTERS, Directories, Directory, read_directories
-from noise2detail.types import Pixels
+from noise2detail.io.tiff_pages import all_series, lazy_series
+from noise2detail.types import Pixels, PixelSource
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +60,8 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
         Damaged, truncated, or not exactly one image.
     """
     directories = read_directories(path)
-    try:
-        with _complaints() as complaints, tifffile.TiffFile(path) as tif:
-            image = _read(path, tif, directories, axes, complaints)
-    except (Noise2DetailError, MemoryError):
-        raise
-    except Exception as error:
-        raise UnreadableFileError(path, f"not a TIFF that can be read ({error})", _DAMAGED) from error
-    return image
+    with _reading(path) as complaints, tifffile.TiffFile(path) as tif:
+        return _read(path, tif, directories, axes, complaints)
 
 
 def _read(path: Path, tif: Any, directories: Directories, axes: str | None, complaints: list[str]) -> Image:
@@ -77,14 +72,10 @@ def _read(path: Path, tif: Any, directories: Directories, axes: str | None, comp
     compressed = int(series.keyframe.compression) != 1
     announced = int(np.prod(series.shape, dtype=object)) * np.dtype(series.dtype).itemsize
     held = sum(file.stat().st_size for file in {Path(page.parent.filehandle.path) for page in series.pages if page})
-    check_announced(path, announced, held, compressed=compressed)
+    check_held(path, announced, held, compressed=compressed)
     _check_tiles(path, series.keyframe)
     _check_extent(path, series)
-    pixels = np.asarray(series.asarray())
-    _refuse_complaints(path, complaints)
-    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    letters = str(series.axes)
-    pixels, letters, alpha = _without_alpha(pixels, letters, series.keyframe)
+    pixels, letters, alpha = _pixels(path, tif, series, complaints)
     named = name_axes(path, letters, pixels.shape, axes)
     kind = _KINDS.get(series.kind)
     sizes, increment, names = _scale(series, directories, facts, named, pixels.shape)
@@ -95,6 +86,37 @@ def _read(path: Path, tif: Any, directories: Directories, axes: str | None, comp
     said = named if axes is None else _said(path, letters, pixels.shape)
     template = _template(image, series, directories, kind, said, alpha, dropped)
     return replace(image, metadata={TIFF_KEY: template})
+
+
+def _pixels(path: Path, tif: Any, series: Any, complaints: list[str]) -> tuple[PixelSource, str, Pixels | None]:
+    """Pixels and their axes, and transparency that was set aside; those of a large file stay there."""
+
+    def guarded(read: Callable[[], Pixels]) -> Pixels:
+        with _reading(path) as heard:
+            found = read()
+            _refuse_complaints(path, heard)
+        return found
+
+    letters = str(series.axes)
+    lazy = lazy_series(path, tif, series, guarded)
+    if lazy is not None:
+        return lazy, letters, None
+    check_memory(path, int(series.nbytes))
+    pixels = np.asarray(series.asarray())
+    _refuse_complaints(path, complaints)
+    return _without_alpha(pixels.astype(pixels.dtype.newbyteorder("="), copy=False), letters, series.keyframe)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[list[str]]:
+    """What the library complains of meanwhile; whatever it raises becomes an error with the file's name."""
+    try:
+        with _complaints() as heard:
+            yield heard
+    except (Noise2DetailError, MemoryError):
+        raise
+    except Exception as error:
+        raise UnreadableFileError(path, f"not a TIFF that can be read ({error})", _DAMAGED) from error
 
 
 def _ome_facts(path: Path, tif: Any) -> ome_xml.OmeFacts | None:
@@ -114,7 +136,7 @@ def _ome_facts(path: Path, tif: Any) -> ome_xml.OmeFacts | None:
 
 
 def _one_series(path: Path, tif: Any) -> tuple[Any, tuple[str, ...]]:
-    found = tif.series() if callable(tif.series) else tif.series
+    found = all_series(tif)
     if not found:
         raise UnreadableFileError(path, "no image found in it", _DAMAGED)
     main = [one for one in found if not (one.keyframe.is_reduced or _ASIDE.search(str(one.name)))]

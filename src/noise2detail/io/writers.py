@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from noise2detail.image import Image
 from noise2detail.io.names import OutputFormat
 from noise2detail.io.npy import write_npy
 from noise2detail.io.png import check_png, write_png
 from noise2detail.io.template import TIFF_KEY
 from noise2detail.io.tiff_output import fits, tiff_pixels, write_tiff
-from noise2detail.types import Pixels
+from noise2detail.types import PixelSource
 
 
-def _as_they_are(target: Path, image: Image, pixels: Pixels) -> Pixels:
+def _as_they_are(target: Path, image: Image, pixels: PixelSource) -> PixelSource:
     del target, image
     return pixels
 
@@ -28,9 +30,9 @@ def _nothing(image: Image) -> str:
 class Writer:
     """How images become files of one format."""
 
-    write: Callable[[Path, Path, Image, Pixels, str], None]
+    write: Callable[[Path, Path, Image, PixelSource, str], None]
     """The file to fill, the name it will have, the image, its pixels, and a line on what was done to it."""
-    prepare: Callable[[Path, Image, Pixels], Pixels] = _as_they_are
+    prepare: Callable[[Path, Image, PixelSource], PixelSource] = _as_they_are
     """The pixels as the format can hold them; raises where it cannot, before anything is computed."""
     lost: Callable[[Image], str] = _nothing
     """What the format cannot carry over of the file that the image came from, in words; empty: nothing."""
@@ -40,17 +42,17 @@ class Writer:
     """Whether the format says what its dimensions are."""
 
 
-def _png(part: Path, target: Path, image: Image, pixels: Pixels, note: str) -> None:
+def _png(part: Path, target: Path, image: Image, pixels: PixelSource, note: str) -> None:
     del target
-    write_png(part, image, pixels, note)
+    write_png(part, image, np.asarray(pixels), note)
 
 
-def _png_pixels(target: Path, image: Image, pixels: Pixels) -> Pixels:
+def _png_pixels(target: Path, image: Image, pixels: PixelSource) -> PixelSource:
     check_png(target, image.axes, pixels)
     return pixels
 
 
-def _npy(part: Path, target: Path, image: Image, pixels: Pixels, note: str) -> None:
+def _npy(part: Path, target: Path, image: Image, pixels: PixelSource, note: str) -> None:
     del target, note
     write_npy(part, image, pixels)
 
