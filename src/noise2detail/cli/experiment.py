@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from noise2detail.cli.batch import run_jobs
-from noise2detail.cli.denoising import check_holdable, facts
+from noise2detail.cli.denoising import facts
 from noise2detail.cli.exit_codes import ExitCode
 from noise2detail.cli.jobs import Job, Jobs, plan_jobs
-from noise2detail.cli.pixel_type import as_planned, convert, working_type
+from noise2detail.cli.pixel_type import as_planned, check_holdable, convert, working_type
 from noise2detail.cli.progress import progress_bar
 from noise2detail.cli.provenance import provenance
 from noise2detail.cli.voice import Voice

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from noise2detail.errors import OutputExistsError, UnwritableFileError
+from noise2detail.errors import OutputExistsError, SettingError, UnwritableFileError
 
 OutputFormat = Literal["ome", "tif", "png", "npy"]
 
@@ -57,6 +57,23 @@ def result_suffix(path: Path) -> str:
     if suffix.lower() in _FORMATS:
         return suffix
     return ".tif" if suffix.lower() in READ_ONLY else ".ome.tif"
+
+
+def writable_suffix(name: str) -> str:
+    """The suffix of that name, with its dot.
+
+    Raises
+    ------
+    SettingError
+        No suffix of a format that can be written.
+
+    >>> writable_suffix("OME.TIF"), writable_suffix(".png")
+    ('.ome.tif', '.png')
+    """
+    suffix = f".{name.lower().removeprefix('.')}"
+    if suffix not in _FORMATS:
+        raise SettingError(f"{name!r} is no format that can be written; expected one of {WRITABLE}")
+    return suffix
 
 
 def default_output(path: Path) -> Path:

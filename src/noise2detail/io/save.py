@@ -10,7 +10,7 @@ from noise2detail.io.lazy import nbytes
 from noise2detail.io.names import FOLDERS, output_format, refuse_output
 from noise2detail.io.sidecar import sidecar_path, sidecar_text, summary
 from noise2detail.io.verify import verify
-from noise2detail.io.writers import WRITERS
+from noise2detail.io.writers import WRITERS, left_behind
 from noise2detail.plans import Provenance
 from noise2detail.types import PixelSource
 
@@ -97,6 +97,6 @@ def _write(part: Path, target: Path, image: Image, pixels: PixelSource, note: st
         raise UnwritableFileError(
             target, f"could not be written ({error})", "choose a name that ends in .npy to keep the pixels"
         ) from error
-    lost = writer.lost(image)
+    lost = left_behind(image, output_format(target))
     if lost:
-        log.warning("%s: %s do not fit and are not carried over", target, lost)
+        log.warning("%s: not carried over: %s", target, "; ".join(lost))

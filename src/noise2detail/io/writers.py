@@ -57,6 +57,26 @@ def _npy(part: Path, target: Path, image: Image, pixels: PixelSource, note: str)
     write_npy(part, image, pixels)
 
 
+_BARE = frozenset({"array", "npy", "npz"})
+"""Formats of images that are nothing but an array."""
+
+
+def left_behind(image: Image, target: OutputFormat) -> tuple[str, ...]:
+    """What a file of another format cannot say of an image, in words; empty where it says everything."""
+    writer = WRITERS[target]
+    scaled = [name for name, known in (("pixel size", image.pixel_size_um), ("time", image.time_increment)) if known]
+    named = image.channel_names and not writer.has_scale
+    # An array in memory and a bare one in a file never said what their axes are.
+    stacked = len(image.axes) > 2 and not writer.has_axes and image.format not in _BARE
+    parts = [
+        writer.lost(image),
+        "" if writer.has_scale else " and ".join(scaled),
+        "channel names" if named else "",
+        f"that its axes are {image.axes}" if stacked else "",
+    ]
+    return tuple(part for part in parts if part)
+
+
 def _tiff_lost(image: Image, *, ome: bool) -> str:
     return "" if fits(image, ome=ome) else lost_header(image)
 
