@@ -42,13 +42,21 @@ def verify(part: Path, target: Path, image: Image, pixels: Pixels) -> None:
         again = open_image(part, None if writer.has_axes else image.axes)
     except Noise2DetailError as error:
         raise _failed(target, f"what was written cannot be read again ({error})") from error
-    _compare_pixels(target, np.asarray(again.array), pixels)
-    found = _lengths(again.axes, again.array.shape)
+    read, axes = _in_order(np.asarray(again.array), again.axes, image.axes)
+    _compare_pixels(target, read, pixels)
+    found = _lengths(axes, read.shape)
     wanted = _lengths(image.axes, pixels.shape)
     if found != wanted and not _mute(again):
         raise _failed(target, f"axes read as {again.axes} {again.array.shape}, should be {image.axes} {pixels.shape}")
     if writer.has_scale:
         _compare_scale(target, again, image)
+
+
+def _in_order(read: Pixels, axes: str, wanted: str) -> tuple[Pixels, str]:
+    """The pixels with their axes in the order of the image: OME-Zarr prescribes one of its own."""
+    if axes == wanted or sorted(axes) != sorted(wanted):
+        return read, axes
+    return read.transpose([axes.index(axis) for axis in wanted]), wanted
 
 
 def _compare_pixels(target: Path, found: Pixels, wanted: Pixels) -> None:
