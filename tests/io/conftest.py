@@ -1,7 +1,9 @@
 """Small files, and the real ones where they are at hand."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,16 @@ from noise2detail.plans import Plan, Provenance, ValueMap
 from noise2detail.types import Pixels
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
+UNITS = {"t": "second", "z": "micrometer", "y": "micrometer", "x": "micrometer"}
+TYPES = {"t": "time", "c": "channel"}
+SCALE = {"t": 2.5, "c": 1.0, "z": 0.5, "y": 0.25, "x": 0.125}
+
+
+def _axes_of(axes: str, units: Mapping[str, str] = UNITS) -> list[dict[str, str]]:
+    return [
+        {"name": axis, "type": TYPES.get(axis, "space")} | ({"unit": units[axis]} if axis in units else {})
+        for axis in axes
+    ]
 
 
 @pytest.fixture
@@ -78,3 +90,52 @@ def provenance() -> Provenance:
         tile=512,
     )
     return Provenance(plan, 1.5, "0.1.0", "abc", {"torch": "2.6"}, "cells.tif", "00ff")
+
+
+class Stores:
+    """OME-Zarr stores made by the reference library."""
+
+    def attributes(self, axes: str, levels: int = 1, units: Mapping[str, str] = UNITS, **more: Any) -> dict[str, Any]:
+        """What one group says; ``more`` goes beside the multiscales."""
+        datasets = []
+        for level in range(levels):
+            scale = [SCALE[axis] * (2**level if axis in "yx" else 1) for axis in axes]
+            datasets.append({"path": str(level), "coordinateTransformations": [{"type": "scale", "scale": scale}]})
+        return {"multiscales": [{"axes": _axes_of(axes, units), "datasets": datasets, "name": "made up"}], **more}
+
+    def make(
+        self, path: Path, axes: str, arrays: Sequence[Pixels], zarr_format: int = 3, inside: str = "", **options: Any
+    ) -> Path:
+        """A store of version 0.5 (Zarr 3) or 0.4 (Zarr 2); ``attributes`` replaces what the group says."""
+        said = options.pop("attributes", None) or self.attributes(axes, len(arrays))
+        import zarr
+
+        root: Any = zarr.open_group(path, mode="a", zarr_format=zarr_format)  # type: ignore[arg-type]
+        group = root.require_group(inside) if inside else root
+        if zarr_format == 3:
+            group.attrs.update({"ome": {"version": "0.5", **said}, "custom": {"kept": [1, None, "µ"]}})
+        else:
+            said = {**said, "multiscales": [{"version": "0.4", **one} for one in said["multiscales"]]}
+            group.attrs.update({**said, "custom": {"kept": [1, None, "µ"]}})
+            options.setdefault("chunk_key_encoding", {"name": "v2", "separator": "/"})
+        options.setdefault("chunks", (*arrays[0].shape[:-2], *(max(1, n // 2) for n in arrays[0].shape[-2:])))
+        for level, pixels in enumerate(arrays):
+            names = {"dimension_names": tuple(axes)} if zarr_format == 3 else {}
+            array = group.create_array(str(level), shape=pixels.shape, dtype=pixels.dtype, **names, **options)
+            array[...] = pixels
+        return path
+
+    def metadata(self, path: Path) -> dict[str, Any]:
+        """Every metadata file of a store, by its place."""
+        names = {"zarr.json", ".zarray", ".zgroup", ".zattrs"}
+        return {
+            file.relative_to(path).as_posix(): json.loads(file.read_bytes())
+            for file in path.rglob("*")
+            if file.name in names
+        }
+
+
+@pytest.fixture
+def stores() -> Stores:
+    """Makes OME-Zarr stores."""
+    return Stores()

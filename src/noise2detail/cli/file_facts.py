@@ -30,7 +30,8 @@ def file_facts(path: Path, settled: Settled) -> tuple[dict[str, Any], str]:
         It cannot be read.
     """
     image = open_image(path, settled.axes)
-    megabytes = path.stat().st_size / 1e6
+    files = path.rglob("*") if path.is_dir() else (path,)
+    megabytes = sum(file.stat().st_size for file in files if file.is_file()) / 1e6
     plan, refusal = _plan(image, settled)
     record = {
         "file": str(path),

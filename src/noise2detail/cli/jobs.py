@@ -10,7 +10,8 @@ import numpy as np
 
 from noise2detail.errors import FileError, OutputExistsError, SettingError, UnreadableFileError, UnwritableFileError
 from noise2detail.io import default_output, find_images, refuse_output, sidecar_path
-from noise2detail.io.names import result_suffix, split_suffix
+from noise2detail.io.names import FOLDERS, output_format, result_suffix, split_suffix
+from noise2detail.io.open import is_image_folder
 
 _LISTED = 5
 """Refused outputs that are named one by one."""
@@ -74,7 +75,7 @@ def plan_jobs(
         An output must not or cannot be written; nothing was done.
     """
     sources, skipped, absent = _sources(inputs, again)
-    several = len(inputs) > 1 or inputs[0].is_dir()
+    several = len(inputs) > 1 or _is_collection(inputs[0])
     if not sources:
         empty = UnreadableFileError(
             inputs[0], "holds no image", "expected image files in it, such as TIFF, PNG or DICOM"
@@ -105,7 +106,7 @@ def _sources(
             continue
         skipped += found.skipped
         for image in found.images:
-            if path.is_dir() and not again and sidecar_path(image).exists():
+            if _is_collection(path) and not again and sidecar_path(image).exists():
                 skipped.append((image, "an earlier result of this program"))
             else:
                 sources.setdefault(image.resolve(), image)
@@ -130,6 +131,10 @@ def _jobs(
 
 def _is_folder(output: str, several: bool) -> bool:
     path = Path(output)
+    if _names_store(path):
+        if several:
+            raise SettingError(f"{output} is named like one image, and there are several inputs; expected a folder")
+        return False
     if path.is_dir() or output.endswith(("/", os.sep)) or not path.suffix:
         return True
     if not several:
@@ -140,6 +145,18 @@ def _is_folder(output: str, several: bool) -> bool:
             f"{output} is named like a file, and the inputs are a folder or several files; expected a folder"
         )
     return True
+
+
+def _is_collection(path: Path) -> bool:
+    return path.is_dir() and not is_image_folder(path)
+
+
+def _names_store(path: Path) -> bool:
+    """Whether a name is that of one image that is a folder, there or not."""
+    try:
+        return output_format(path) in FOLDERS
+    except UnwritableFileError:
+        return False
 
 
 def _kept_name(source: Path, pixel_type: np.dtype[np.generic] | None, suffix: str | None) -> Path:

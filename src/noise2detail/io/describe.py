@@ -23,6 +23,7 @@ _FORMATS = {
     "nifti": "NIfTI",
     "mrc": "MRC",
     "dicom": "DICOM",
+    "ome-zarr": "OME-Zarr",
 }
 _COMPRESSIONS = {1: "none", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate", 50000: "Zstandard"}
 

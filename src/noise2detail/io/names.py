@@ -6,7 +6,7 @@ from typing import Literal
 
 from noise2detail.errors import OutputExistsError, SettingError, UnwritableFileError
 
-OutputFormat = Literal["ome", "tif", "png", "npy"]
+OutputFormat = Literal["ome", "tif", "png", "npy", "zarr"]
 
 _FORMATS: dict[str, OutputFormat] = {
     ".ome.tiff": "ome",
@@ -15,9 +15,11 @@ _FORMATS: dict[str, OutputFormat] = {
     ".tif": "tif",
     ".png": "png",
     ".npy": "npy",
+    ".ome.zarr": "zarr",
+    ".zarr": "zarr",
 }
 
-FOLDERS: frozenset[OutputFormat] = frozenset()
+FOLDERS: frozenset[OutputFormat] = frozenset({"zarr"})
 """Formats that are folders of files."""
 
 WRITABLE = ", ".join(_FORMATS)
@@ -79,9 +81,17 @@ def writable_suffix(name: str) -> str:
 def default_output(path: Path) -> Path:
     """Where the result goes if the user says nothing: beside the input, ``_denoised`` before the suffix.
 
+    One image of a Zarr store goes beside the store, which is never changed.
+
     >>> default_output(Path("cells.ome.tif")).name, default_output(Path("scan.nii.gz")).name
     ('cells_denoised.ome.tif', 'scan_denoised.tif')
+    >>> default_output(Path("data/plate.zarr/A/1")).as_posix()
+    'data/plate_A_1_denoised.zarr'
     """
+    store = _store_around(path)
+    if store is not None:
+        stem, suffix = split_suffix(store)
+        return store.with_name("_".join((stem, *path.relative_to(store).parts, "denoised")) + suffix)
     return path.with_name(f"{split_suffix(path)[0]}_denoised{result_suffix(path)}")
 
 
@@ -119,7 +129,7 @@ def refuse_output(path: Path | str, source: Path | str | None = None, overwrite:
     UnwritableFileError
         Unknown suffix, or the folder is missing or cannot be written to.
     """
-    replaced = overwrite and output_format(Path(path)) in FOLDERS
+    replaced = overwrite and output_format(Path(path)) in FOLDERS and _replaceable(Path(path))
     refuse_place(path, source, overwrite, may_be_folder=replaced)
 
 
@@ -138,6 +148,11 @@ def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool, *
         raise OutputExistsError(
             target, "the output is the input itself", "choose another name; the input is never changed"
         )
+    if source is not None and target.resolve() in Path(source).resolve().parents:
+        raise OutputExistsError(target, "the output holds the input", "choose another name; the input is never changed")
+    store = _store_around(target)
+    if store is not None and store.is_dir():
+        raise UnwritableFileError(target, f"it lies in the Zarr store {store}", "choose a folder outside it")
     if target.is_dir() and not may_be_folder:
         raise OutputExistsError(target, "is a folder", "give the name of a file")
     if os.path.lexists(target) and not overwrite:
@@ -149,6 +164,16 @@ def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool, *
         raise UnwritableFileError(target, f"its folder {folder} is not there", "create the folder first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UnwritableFileError(target, f"no permission to write into {folder}", "choose another folder")
+
+
+def _store_around(path: Path) -> Path | None:
+    """The Zarr store in which a path lies, by the names of its folders."""
+    return next((folder for folder in reversed(path.parents) if folder.suffix.lower() == ".zarr"), None)
+
+
+def _replaceable(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, which may go, and not something else of that name."""
+    return not folder.is_dir() or any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 
 def _same_file(target: Path, source: Path) -> bool:

@@ -10,10 +10,11 @@ from noise2detail.io.dicom import is_dicom, read_dicom
 from noise2detail.io.mrc import is_mrc, read_mrc
 from noise2detail.io.nifti import GZIP, header_beside, is_nifti, read_nifti
 from noise2detail.io.npy import read_npy
+from noise2detail.io.ome_zarr import is_zarr, read_ome_zarr
 from noise2detail.io.png import SIGNATURE, read_png
 from noise2detail.io.tiff_read import read_tiff
 
-READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC, DICOM"
+READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC, DICOM, OME-Zarr"
 """Formats that can be read, for messages."""
 
 Reader = Callable[[Path, str | None], Image]
@@ -40,7 +41,7 @@ _FOREIGN = {
     b"%PDF": "a PDF document",
 }
 
-_FOLDERS: tuple[tuple[Callable[[Path], bool], Reader], ...] = ()
+_FOLDERS: tuple[tuple[Callable[[Path], bool], Reader], ...] = ((is_zarr, read_ome_zarr),)
 """What tells that a folder is one image, and what reads it."""
 
 _HEAD = 4096
@@ -53,7 +54,8 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     Parameters
     ----------
     path
-        TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC or DICOM; the content decides, not the name.
+        TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC, DICOM or OME-Zarr; the content decides, not the
+        name.
     axes
         What the dimensions are, where the file does not say it or is wrong; one letter of ``TCZYXS`` for each.
 

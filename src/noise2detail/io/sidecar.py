@@ -37,18 +37,27 @@ def summary(provenance: Provenance) -> str:
 
 
 def sha256(path: Path | str) -> str:
-    """Digest of a file, in hexadecimal.
+    """Digest of a file, in hexadecimal; of a folder, that of the lines that ``sha256sum`` prints for its files.
+
+    The files of a folder come in the order of their paths, which have slashes and begin below the folder.
 
     Raises
     ------
     UnreadableFileError
         The file cannot be read.
     """
-    digest = hashlib.sha256()
+    digest, source = hashlib.sha256(), Path(path)
     try:
-        with Path(path).open("rb") as stream:
+        if source.is_dir():
+            files = {file.relative_to(source).as_posix(): file for file in source.rglob("*") if file.is_file()}
+            for name in sorted(files):
+                digest.update(f"{sha256(files[name])}  {name}\n".encode())
+            return digest.hexdigest()
+        with source.open("rb") as stream:
             while block := stream.read(_BLOCK):
                 digest.update(block)
+    except UnreadableFileError:
+        raise
     except OSError as error:
         raise UnreadableFileError(
             path, f"cannot be read ({error.strerror})", "check its name and permissions"

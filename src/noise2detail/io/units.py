@@ -2,6 +2,8 @@
 
 _MICROMETRES = {
     "pm": 1e-6,
+    "picometer": 1e-6,
+    "picometre": 1e-6,
     "å": 1e-4,
     "angstrom": 1e-4,
     "nm": 1e-3,
@@ -31,10 +33,13 @@ _MICROMETRES = {
 
 _SECONDS = {
     "ns": 1e-9,
+    "nanosecond": 1e-9,
     "µs": 1e-6,
     "us": 1e-6,
+    "microsecond": 1e-6,
     "ms": 1e-3,
     "msec": 1e-3,
+    "millisecond": 1e-3,
     "s": 1.0,
     "sec": 1.0,
     "second": 1.0,
@@ -44,6 +49,7 @@ _SECONDS = {
     "h": 3600.0,
     "hour": 3600.0,
     "d": 86400.0,
+    "day": 86400.0,
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from noise2detail.image import Image
 from noise2detail.io.names import OutputFormat
 from noise2detail.io.npy import write_npy
+from noise2detail.io.ome_zarr_write import ome_zarr_lost, ome_zarr_pixels, write_ome_zarr
 from noise2detail.io.png import check_png, write_png
 from noise2detail.io.template import TIFF_KEY
 from noise2detail.io.tiff_output import fits, tiff_pixels, write_tiff
@@ -85,8 +86,14 @@ def lost_header(image: Image) -> str:
     """What another format cannot carry over of the file that an image came from."""
     if TIFF_KEY in image.metadata:
         return "tags, lookup tables and notes of the original TIFF"
+    if image.format == "ome-zarr":
+        return "chunks, smaller sizes and attributes of the OME-Zarr"
     name = {"nifti": "NIfTI", "mrc": "MRC", "dicom": "DICOM"}.get(image.format)
     return "" if name is None else f"position, orientation and other fields of the {name} header"
+
+
+def _zarr_lost(image: Image) -> str:
+    return ome_zarr_lost(image) if image.format == "ome-zarr" else lost_header(image)
 
 
 def _tiff(*, ome: bool) -> Writer:
@@ -98,4 +105,5 @@ WRITERS: Mapping[OutputFormat, Writer] = {
     "tif": _tiff(ome=False),
     "png": Writer(_png, _png_pixels, lost_header, has_scale=False),
     "npy": Writer(_npy, lost=lost_header, has_scale=False, has_axes=False),
+    "zarr": Writer(write_ome_zarr, ome_zarr_pixels, _zarr_lost),
 }

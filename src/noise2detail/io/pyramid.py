@@ -1,0 +1,54 @@
+"""Smaller copies of an image, each made of means over blocks of the one before."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from noise2detail.types import Pixels
+
+
+def reduced(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:
+    """Means over blocks, in the type of the pixels; integers round half to even.
+
+    A factor that is whole but for a remainder makes blocks of that length: the remainder is left out where the result
+    has no pixel for it, and forms a smaller block where it has. Any other factor makes blocks of different lengths.
+
+    >>> reduced(np.arange(10).reshape(2, 5), (1, 2)).tolist(), reduced(np.arange(10).reshape(2, 5), (1, 3)).tolist()
+    ([[3, 5]], [[3, 5, 6]])
+
+    Parameters
+    ----------
+    pixels
+        At least two dimensions.
+    shape
+        Of the result: as many lengths, none larger.
+    """
+    edges = [_edges(old, new) for old, new in zip(pixels.shape, shape, strict=True)]
+    result = np.empty(shape, pixels.dtype)
+    rows, columns = edges[-2:]
+    area = np.diff(rows)[:, None] * np.diff(columns)
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs have no mean
+        for index in np.ndindex(*shape[:-2]):
+            block = tuple(slice(edge[i], edge[i + 1]) for edge, i in zip(edges[:-2], index, strict=True))
+            stack = pixels[block]
+            depth = math.prod(stack.shape[: stack.ndim - 2])
+            total = stack.sum(axis=tuple(range(stack.ndim - 2)), dtype=np.float64)[: rows[-1], : columns[-1]]
+            total = np.add.reduceat(np.add.reduceat(total, rows[:-1], axis=0), columns[:-1], axis=1)
+            result[index] = _typed(total / (area * depth), pixels.dtype)
+    return result
+
+
+def _edges(old: int, new: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Where blocks begin, and where the last one ends."""
+    factor = max(1, round(old / new))
+    if abs(old - new * factor) < factor:
+        return np.minimum(np.arange(new + 1) * factor, old)
+    return np.arange(new + 1) * old // new
+
+
+def _typed(mean: np.ndarray[tuple[int, ...], np.dtype[np.float64]], dtype: np.dtype[Any]) -> Pixels:
+    if dtype.kind not in "iu":
+        return (np.rint(mean) if dtype.kind == "b" else mean).astype(dtype)
+    limits = np.iinfo(dtype)  # 64-bit integers have limits that a float rounds up
+    return np.clip(np.rint(mean), limits.min, np.nextafter(float(limits.max) + 1, 0)).astype(dtype)
