@@ -10,7 +10,7 @@ import numpy as np
 
 from noise2detail.errors import FileError, OutputExistsError, SettingError, UnreadableFileError, UnwritableFileError
 from noise2detail.io import default_output, find_images, refuse_output, sidecar_path
-from noise2detail.io.names import output_format, result_suffix, split_suffix
+from noise2detail.io.names import result_suffix, split_suffix
 
 _LISTED = 5
 """Refused outputs that are named one by one."""
@@ -128,11 +128,7 @@ def _is_folder(output: str, several: bool) -> bool:
 
 def _kept_name(source: Path) -> Path:
     """Name of the input, with a suffix that can be written."""
-    try:
-        output_format(source)
-    except UnwritableFileError:
-        return Path(split_suffix(source)[0] + result_suffix(source))
-    return Path(source.name)
+    return Path(split_suffix(source)[0] + result_suffix(source))
 
 
 def _holding(name: Path, pixel_type: np.dtype[np.generic] | None) -> Path:

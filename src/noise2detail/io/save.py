@@ -36,7 +36,8 @@ def save_image(
     image
         What to write.
     path
-        Its suffix decides the format: .ome.tif, .ome.tiff, .tif, .tiff, .png, .npy.
+        Its suffix decides the format: .ome.tif, .ome.tiff, .tif, .tiff, .png, .npy, and for an image that came
+        from DICOM .dcm, .dicom, .ima; without suffix a folder of slices, for an image that came from one.
     overwrite
         Replace an output of an earlier run.
     source

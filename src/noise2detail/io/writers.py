@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from noise2detail.image import Image
+from noise2detail.io.dicom_write import dicom_lost, dicom_pixels, write_dicom
 from noise2detail.io.names import OutputFormat
 from noise2detail.io.npy import write_npy
 from noise2detail.io.png import check_png, write_png
@@ -71,9 +72,15 @@ def _tiff(*, ome: bool) -> Writer:
     return Writer(partial(write_tiff, ome=ome), partial(tiff_pixels, ome=ome), partial(_tiff_lost, ome=ome))
 
 
+def _dicom(*, series: bool) -> Writer:
+    return Writer(partial(write_dicom, series=series), partial(dicom_pixels, series=series), dicom_lost)
+
+
 WRITERS: Mapping[OutputFormat, Writer] = {
     "ome": _tiff(ome=True),
     "tif": _tiff(ome=False),
     "png": Writer(_png, _png_pixels, lost_header, has_scale=False),
     "npy": Writer(_npy, lost=lost_header, has_scale=False, has_axes=False),
+    "dicom": _dicom(series=False),
+    "dicom-series": _dicom(series=True),
 }
