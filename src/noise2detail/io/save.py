@@ -56,7 +56,7 @@ def save_image(
     target = Path(path)
     refuse_output(target, source, overwrite)
     pixels = prepared(image, target)
-    if pixels.dtype != image.array.dtype:
+    if pixels.dtype != image.array.dtype and not WRITERS[output_format(target)].narrows:
         log.warning("%s: such a file cannot hold %s; it is written as %s", target, image.array.dtype, pixels.dtype)
     refuse_space(target, pixels.nbytes)
     note = summary(provenance) if provenance is not None else ""

@@ -39,6 +39,8 @@ class Writer:
     """Whether the format says how large a pixel is."""
     has_axes: bool = True
     """Whether the format says what its dimensions are."""
+    narrows: bool = False
+    """Whether the pixel type that is read is the smallest that holds the values, so that a change of it is no loss."""
 
 
 def _png(part: Path, target: Path, image: Image, pixels: Pixels, note: str) -> None:
@@ -73,7 +75,7 @@ def _tiff(*, ome: bool) -> Writer:
 
 
 def _dicom(*, series: bool) -> Writer:
-    return Writer(partial(write_dicom, series=series), partial(dicom_pixels, series=series), dicom_lost)
+    return Writer(partial(write_dicom, series=series), partial(dicom_pixels, series=series), dicom_lost, narrows=True)
 
 
 WRITERS: Mapping[OutputFormat, Writer] = {
