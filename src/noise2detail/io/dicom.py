@@ -52,6 +52,7 @@ _BEGINNINGS = (b"\x08\0", b"\0\x08", b"\x02\0", b"\0\x02")
 _WHOLE = (np.dtype(np.int16), np.dtype(np.int32))
 _UNDEFINED = 0xFFFFFFFF
 _PIECE = 2**20
+_HEAD = 132
 
 
 def is_dicom(path: Path, head: bytes) -> bool:
@@ -59,6 +60,21 @@ def is_dicom(path: Path, head: bytes) -> bool:
     if head[128:132] == b"DICM":
         return True
     return path.suffix.lower() == ".dcm" and head.startswith(_BEGINNINGS)
+
+
+def begins_like_dicom(path: Path) -> bool:
+    """Whether a file is DICOM, as far as its beginning tells.
+
+    Raises
+    ------
+    UnreadableFileError
+        It cannot be opened.
+    """
+    try:
+        with path.open("rb") as stream:
+            return is_dicom(path, stream.read(_HEAD))
+    except OSError as error:
+        raise UnreadableFileError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
 
 
 def read_dicom(path: Path, axes: str | None = None) -> Image:

@@ -14,9 +14,9 @@ from noise2detail.io.announced import check_announced
 from noise2detail.io.describe import FACTS_KEY
 from noise2detail.io.dicom import (
     PADDING_KEY,
+    begins_like_dicom,
     facts,
     in_units,
-    is_dicom,
     parsing,
     read_header,
     read_stored,
@@ -28,7 +28,6 @@ from noise2detail.io.dicom_template import DICOM_KEY, DicomTemplate
 
 _ALIKE = 1e-3
 """Difference of directions (of length 1) and, relative, of pixel sizes that rounding explains."""
-_HEAD = 132
 _APART = "give a folder that holds the slices of one series, and nothing else"
 
 
@@ -105,11 +104,14 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _dicom_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith(".") and path.name.upper() != "DICOMDIR":
-            with path.open("rb") as stream:
-                if is_dicom(path, stream.read(_HEAD)):
-                    yield path
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        raise UnreadableFileError(folder, f"cannot be listed ({error.strerror})", "check its permissions") from error
+    for path in found:
+        hidden = path.name.startswith(".") or path.name.upper() == "DICOMDIR"
+        if not hidden and path.is_file() and begins_like_dicom(path):
+            yield path
 
 
 def _slice(path: Path) -> _Slice:

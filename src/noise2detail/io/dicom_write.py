@@ -8,14 +8,13 @@ import numpy as np
 
 from noise2detail.errors import FileError, UnwritableFileError
 from noise2detail.image import Image
-from noise2detail.io.dicom import in_units, is_dicom, unheard
+from noise2detail.io.dicom import begins_like_dicom, in_units, unheard
 from noise2detail.io.dicom_derive import derived
 from noise2detail.io.dicom_template import DICOM_KEY, DicomFile, DicomTemplate
 from noise2detail.io.names import WRITABLE, split_suffix
 from noise2detail.types import Pixels
 
 _OTHERS = "choose a name that ends in .tif or .npy"
-_HEAD = 132
 
 
 def dicom_pixels(target: Path, image: Image, pixels: Pixels, *, series: bool) -> Pixels:
@@ -123,11 +122,8 @@ def _same_kind(found: np.dtype[Any], wanted: np.dtype[Any]) -> bool:
 def _refuse_foreign_folder(target: Path) -> None:
     """Raise where replacing a folder would remove anything but DICOM files."""
     for path in sorted(target.iterdir()) if target.is_dir() else ():
-        if path.is_file():
-            with path.open("rb") as stream:
-                if is_dicom(path, stream.read(_HEAD)):
-                    continue
-        raise UnwritableFileError(target, f"holds {path.name}, which is no DICOM file", "choose another folder")
+        if not path.is_file() or not begins_like_dicom(path):
+            raise UnwritableFileError(target, f"holds {path.name}, which is no DICOM file", "choose another folder")
 
 
 def _parts(template: DicomTemplate, pixels: Pixels) -> Iterator[tuple[DicomFile, Pixels]]:
