@@ -154,7 +154,7 @@ def _is_collection(path: Path) -> bool:
 def _names_store(path: Path) -> bool:
     """Whether a name is that of one image that is a folder, there or not."""
     try:
-        return output_format(path) in FOLDERS
+        return bool(path.suffix) and output_format(path) in FOLDERS
     except UnwritableFileError:
         return False
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from noise2detail.errors import OutputExistsError, SettingError, UnwritableFileError
 
-OutputFormat = Literal["ome", "tif", "png", "npy", "zarr"]
+OutputFormat = Literal["ome", "tif", "png", "npy", "dicom", "dicom-series", "zarr"]
 
 _FORMATS: dict[str, OutputFormat] = {
     ".ome.tiff": "ome",
@@ -15,18 +15,21 @@ _FORMATS: dict[str, OutputFormat] = {
     ".tif": "tif",
     ".png": "png",
     ".npy": "npy",
+    ".dcm": "dicom",
+    ".dicom": "dicom",
+    ".ima": "dicom",
     ".ome.zarr": "zarr",
     ".zarr": "zarr",
 }
 
-FOLDERS: frozenset[OutputFormat] = frozenset({"zarr"})
+FOLDERS: frozenset[OutputFormat] = frozenset({"dicom-series", "zarr"})
 """Formats that are folders of files."""
 
 WRITABLE = ", ".join(_FORMATS)
 """Suffixes that can be written, for messages."""
 
 READ_ONLY = frozenset(
-    {".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img", ".dcm", ".dicom", ".ima"}
+    {".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"}
     | {".mrc", ".mrcs", ".map", ".rec", ".st", ".ali", ".preali", ".dv", ".r3d"}
 )
 """Suffixes of formats that can be read, but not written."""
@@ -53,11 +56,14 @@ def split_suffix(path: Path) -> tuple[str, str]:
 def result_suffix(path: Path) -> str:
     """Suffix of the result where the user names none: that of the input, if such a file can be written.
 
-    Volumes and scans become TIFF, which ImageJ opens with their pixel size; anything else becomes OME-TIFF.
+    Volumes and scans become TIFF, which ImageJ opens with their pixel size; anything else becomes OME-TIFF. DICOM files
+    often have no suffix, so they are known by their content.
     """
     suffix = split_suffix(path)[1]
     if suffix.lower() in _FORMATS:
         return suffix
+    if not suffix and _has_dicom_mark(path):
+        return ".dcm"
     return ".tif" if suffix.lower() in READ_ONLY else ".ome.tif"
 
 
@@ -96,7 +102,7 @@ def default_output(path: Path) -> Path:
 
 
 def output_format(path: Path) -> OutputFormat:
-    """The format that a name asks for.
+    """The format that a name asks for; without suffix it is a folder of DICOM slices, for an image that came from one.
 
     Raises
     ------
@@ -104,9 +110,11 @@ def output_format(path: Path) -> OutputFormat:
         No format that can be written.
     """
     suffix = split_suffix(path)[1]
+    if not suffix:
+        return "dicom-series"
     if suffix.lower() not in _FORMATS:
         can = "can be read, but not written" if suffix.lower() in READ_ONLY else "cannot be written"
-        raise UnwritableFileError(path, f"files named {suffix or 'without suffix'} {can}", f"choose one of {WRITABLE}")
+        raise UnwritableFileError(path, f"files named {suffix} {can}", f"choose one of {WRITABLE}")
     return _FORMATS[suffix.lower()]
 
 
@@ -172,8 +180,18 @@ def _store_around(path: Path) -> Path | None:
 
 
 def _replaceable(folder: Path) -> bool:
-    """Whether a folder is a Zarr store, which may go, and not something else of that name."""
-    return not folder.is_dir() or any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
+    """Whether a folder is a Zarr store or holds DICOM slices only: such may go, and nothing else of that name."""
+    if not folder.is_dir() or any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray")):
+        return True
+    return all(map(_has_dicom_mark, folder.iterdir()))
+
+
+def _has_dicom_mark(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def _same_file(target: Path, source: Path) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from noise2detail.errors import UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io.dicom import is_dicom, read_dicom
+from noise2detail.io.dicom_series import is_series, read_series
 from noise2detail.io.mrc import is_mrc, read_mrc
 from noise2detail.io.nifti import GZIP, header_beside, is_nifti, read_nifti
 from noise2detail.io.npy import read_npy
@@ -55,7 +56,7 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     ----------
     path
         TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC, DICOM or OME-Zarr; the content decides, not the
-        name.
+        name. Or a folder that holds the slices of one DICOM series.
     axes
         What the dimensions are, where the file does not say it or is wrong; one letter of ``TCZYXS`` for each.
 
@@ -72,6 +73,8 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     read_folder = _folder_reader(file)
     if read_folder is not None:
         return read_folder(file, axes)
+    if is_series(file):
+        return read_series(file, axes)
     head = _head(file)
     if not head:
         raise UnreadableFileError(file, "it is empty (0 bytes)", "copy or export it again")

@@ -35,7 +35,8 @@ def save_image(
     image
         What to write.
     path
-        Its suffix decides the format: .ome.tif, .ome.tiff, .tif, .tiff, .png, .npy, .ome.zarr, .zarr.
+        Its suffix decides the format: .ome.tif, .ome.tiff, .tif, .tiff, .png, .npy, .ome.zarr, .zarr, and for an
+        image that came from DICOM .dcm, .dicom, .ima; without suffix a folder of slices, for one that came from such.
     overwrite
         Replace an output of an earlier run.
     source
@@ -54,7 +55,7 @@ def save_image(
     target = Path(path)
     refuse_output(target, source, overwrite)
     pixels = prepared(image, target)
-    if pixels.dtype != image.array.dtype:
+    if pixels.dtype != image.array.dtype and not WRITERS[output_format(target)].narrows:
         log.warning("%s: such a file cannot hold %s; it is written as %s", target, image.array.dtype, pixels.dtype)
     refuse_space(target, nbytes(pixels))
     note = summary(provenance) if provenance is not None else ""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from noise2detail.image import Image
+from noise2detail.io.dicom_write import dicom_lost, dicom_pixels, write_dicom
 from noise2detail.io.names import OutputFormat
 from noise2detail.io.npy import write_npy
 from noise2detail.io.ome_zarr_write import ome_zarr_lost, ome_zarr_pixels, write_ome_zarr
@@ -41,6 +42,8 @@ class Writer:
     """Whether the format says how large a pixel is."""
     has_axes: bool = True
     """Whether the format says what its dimensions are."""
+    narrows: bool = False
+    """Whether the pixel type that is read is the smallest that holds the values, so that a change of it is no loss."""
 
 
 def _png(part: Path, target: Path, image: Image, pixels: PixelSource, note: str) -> None:
@@ -100,10 +103,16 @@ def _tiff(*, ome: bool) -> Writer:
     return Writer(partial(write_tiff, ome=ome), partial(tiff_pixels, ome=ome), partial(_tiff_lost, ome=ome))
 
 
+def _dicom(*, series: bool) -> Writer:
+    return Writer(partial(write_dicom, series=series), partial(dicom_pixels, series=series), dicom_lost, narrows=True)
+
+
 WRITERS: Mapping[OutputFormat, Writer] = {
     "ome": _tiff(ome=True),
     "tif": _tiff(ome=False),
     "png": Writer(_png, _png_pixels, lost_header, has_scale=False),
     "npy": Writer(_npy, lost=lost_header, has_scale=False, has_axes=False),
     "zarr": Writer(write_ome_zarr, ome_zarr_pixels, _zarr_lost),
+    "dicom": _dicom(series=False),
+    "dicom-series": _dicom(series=True),
 }
