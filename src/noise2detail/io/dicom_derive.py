@@ -13,6 +13,7 @@ _SUFFIX = " N2D"
 _LONGEST = 64
 _LONGEST_TEXT = 1024
 _SERIES_STEP = 1000
+_TOO_MUCH = 2**31
 _IMPLEMENTATION = "2.25.163055518737993640704611307300819046126"
 """Names this program as the writer of a file; a number drawn once."""
 
@@ -52,25 +53,42 @@ def derived(file: DicomFile, place: str, note: str) -> Any:
         for tag in tuple(fields.group_dataset(group).keys()):
             del fields[tag]
     entropy = [_RUN, place, str(fields.get("StudyInstanceUID", "")), str(fields.get("SeriesInstanceUID", ""))]
-    fields.SeriesInstanceUID = pydicom.uid.generate_uid(entropy_srcs=entropy)
-    fields.SOPInstanceUID = pydicom.uid.generate_uid()
-    fields.SeriesNumber = int(fields.get("SeriesNumber") or 0) + _SERIES_STEP
-    fields.SeriesDescription = (str(fields.get("SeriesDescription") or "")[: _LONGEST - len(_SUFFIX)] + _SUFFIX).strip()
-    fields.InstanceCreationDate, fields.InstanceCreationTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S.%f")
-    _mark_derived(fields)
-    earlier = str(fields.get("DerivationDescription") or "")
-    described = f"{earlier}; {text}" if earlier else text
-    fields.DerivationDescription = described if len(described) <= _LONGEST_TEXT else text
-    fields.SourceImageSequence = [_source(*source)]
+    described = "; ".join(filter(None, [_text(fields, "DerivationDescription"), text]))
+    new = {
+        "SeriesInstanceUID": pydicom.uid.generate_uid(entropy_srcs=entropy),
+        "SOPInstanceUID": pydicom.uid.generate_uid(),
+        "SeriesNumber": _series_number(fields),
+        "SeriesDescription": (_text(fields, "SeriesDescription")[: _LONGEST - len(_SUFFIX)] + _SUFFIX).strip(),
+        "InstanceCreationDate": now.strftime("%Y%m%d"),
+        "InstanceCreationTime": now.strftime("%H%M%S.%f"),
+        "ImageType": _derived_type(fields.get("ImageType")),
+        "DerivationDescription": described if len(described) <= _LONGEST_TEXT else text,
+        "SourceImageSequence": [_source(*source)],
+    }
+    for keyword, value in new.items():
+        fields.pop(keyword, None)  # a value that makes no sense cannot be replaced, because that parses it first
+        setattr(fields, keyword, value)
+    _mark_frames(fields)
     _append(fields, "DerivationCodeSequence", _code(*_SMOOTHING))
     _append(fields, "ContributingEquipmentSequence", _equipment(now, note))
     _describe_file(fields)
     return fields
 
 
-def _mark_derived(fields: Any) -> None:
-    """Set the first value of the type of the image, and of each frame where frames have one."""
-    fields.ImageType = _derived_type(fields.get("ImageType"))
+def _text(fields: Any, keyword: str) -> str:
+    return str(fields.get(keyword) or "")
+
+
+def _series_number(fields: Any) -> int:
+    try:
+        number = int(fields.get("SeriesNumber") or 0) + _SERIES_STEP
+    except (TypeError, ValueError, OverflowError):
+        return _SERIES_STEP  # that of the source is no number
+    return number if number < _TOO_MUCH else _SERIES_STEP
+
+
+def _mark_frames(fields: Any) -> None:
+    """Set the first value of the type of each frame, where frames have one."""
     for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         for groups in fields.get(name) or ():
             for keyword in groups.dir("FrameTypeSequence"):

@@ -91,7 +91,8 @@ def dicom_file(
     kept = None if padding is None else (stored >= padding[0]) & (stored <= padding[1])
     kept = kept if kept is not None and kept.any() else None
     frames = 1 if stored.ndim == 2 + colour else len(stored)
-    bits = min(whole(header, "BitsStored"), 8 * stored.dtype.itemsize)
+    allocated = 8 * stored.dtype.itemsize
+    bits = min(whole(header, "BitsStored", allocated), allocated)  # pixels of floats have none
     signed = stored.dtype.kind == "i"
     limits = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     return DicomFile(
