@@ -180,10 +180,10 @@ def _store_around(path: Path) -> Path | None:
 
 
 def _replaceable(folder: Path) -> bool:
-    """Whether a folder is a Zarr store or holds DICOM slices only: such may go, and nothing else of that name."""
-    if not folder.is_dir() or any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray")):
+    """Whether a folder is a Zarr store, which may go; whether one of DICOM slices may, its writer decides."""
+    if not folder.is_dir() or not split_suffix(folder)[1]:
         return True
-    return all(map(_has_dicom_mark, folder.iterdir()))
+    return any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 
 def _has_dicom_mark(path: Path) -> bool:
