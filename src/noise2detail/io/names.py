@@ -6,7 +6,7 @@ from typing import Literal
 
 from noise2detail.errors import OutputExistsError, SettingError, UnwritableFileError
 
-OutputFormat = Literal["ome", "tif", "png", "npy"]
+OutputFormat = Literal["ome", "tif", "png", "bmp", "npy", "npz"]
 
 _FORMATS: dict[str, OutputFormat] = {
     ".ome.tiff": "ome",
@@ -14,7 +14,9 @@ _FORMATS: dict[str, OutputFormat] = {
     ".tiff": "tif",
     ".tif": "tif",
     ".png": "png",
+    ".bmp": "bmp",
     ".npy": "npy",
+    ".npz": "npz",
 }
 
 FOLDERS: frozenset[OutputFormat] = frozenset()
@@ -23,7 +25,10 @@ FOLDERS: frozenset[OutputFormat] = frozenset()
 WRITABLE = ", ".join(_FORMATS)
 """Suffixes that can be written, for messages."""
 
-READ_ONLY = frozenset(
+JPEG = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
+"""Suffixes of files whose compression changes the pixels, so that they cannot be checked."""
+
+READ_ONLY = JPEG | frozenset(
     {".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img", ".dcm", ".dicom", ".ima"}
     | {".mrc", ".mrcs", ".map", ".rec", ".st", ".ali", ".preali", ".dv", ".r3d"}
 )
@@ -51,11 +56,14 @@ def split_suffix(path: Path) -> tuple[str, str]:
 def result_suffix(path: Path) -> str:
     """Suffix of the result where the user names none: that of the input, if such a file can be written.
 
-    Volumes and scans become TIFF, which ImageJ opens with their pixel size; anything else becomes OME-TIFF.
+    Volumes and scans become TIFF, which ImageJ opens with their pixel size; a JPEG becomes a PNG, which holds the same
+    pixels without changing them again; anything else becomes OME-TIFF.
     """
     suffix = split_suffix(path)[1]
     if suffix.lower() in _FORMATS:
         return suffix
+    if suffix.lower() in JPEG:
+        return ".png"
     return ".tif" if suffix.lower() in READ_ONLY else ".ome.tif"
 
 
@@ -95,6 +103,12 @@ def output_format(path: Path) -> OutputFormat:
     """
     suffix = split_suffix(path)[1]
     if suffix.lower() not in _FORMATS:
+        if suffix.lower() in JPEG:
+            raise UnwritableFileError(
+                path,
+                f"files named {suffix} cannot be written, because JPEG would change the pixels again",
+                "choose a name that ends in .png, which looks the same, or in .tif",
+            )
         can = "can be read, but not written" if suffix.lower() in READ_ONLY else "cannot be written"
         raise UnwritableFileError(path, f"files named {suffix or 'without suffix'} {can}", f"choose one of {WRITABLE}")
     return _FORMATS[suffix.lower()]
@@ -119,7 +133,7 @@ def refuse_output(path: Path | str, source: Path | str | None = None, overwrite:
     UnwritableFileError
         Unknown suffix, or the folder is missing or cannot be written to.
     """
-    replaced = overwrite and output_format(Path(path)) in FOLDERS
+    replaced = output_format(Path(path)) in FOLDERS and overwrite
     refuse_place(path, source, overwrite, may_be_folder=replaced)
 
 

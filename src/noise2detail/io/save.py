@@ -36,7 +36,7 @@ def save_image(
     image
         What to write.
     path
-        Its suffix decides the format: .ome.tif, .ome.tiff, .tif, .tiff, .png, .npy.
+        Its suffix decides the format: .ome.tif, .ome.tiff, .tif, .tiff, .png, .bmp, .npy, .npz.
     overwrite
         Replace an output of an earlier run.
     source

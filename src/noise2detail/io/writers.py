@@ -6,9 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from noise2detail.image import Image
+from noise2detail.io.bmp import BMP_KEY, bmp_lost, bmp_pixels, write_bmp
 from noise2detail.io.names import OutputFormat
 from noise2detail.io.npy import write_npy
-from noise2detail.io.png import check_png, write_png
+from noise2detail.io.npz import write_npz
+from noise2detail.io.png import PNG_KEY, check_png, png_lost, write_png
 from noise2detail.io.template import TIFF_KEY
 from noise2detail.io.tiff_output import fits, tiff_pixels, write_tiff
 from noise2detail.types import Pixels
@@ -75,6 +77,11 @@ def left_behind(image: Image, target: OutputFormat) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
+def _lost_outside(image: Image, *, key: str) -> str:
+    """Nothing, where the format gets back its own template under ``key``."""
+    return "" if key in image.metadata else lost_header(image)
+
+
 def _tiff_lost(image: Image, *, ome: bool) -> str:
     return "" if fits(image, ome=ome) else lost_header(image)
 
@@ -83,6 +90,8 @@ def lost_header(image: Image) -> str:
     """What another format cannot carry over of the file that an image came from."""
     if TIFF_KEY in image.metadata:
         return "tags, lookup tables and notes of the original TIFF"
+    if told := png_lost(image) or bmp_lost(image):
+        return told
     name = {"nifti": "NIfTI", "mrc": "MRC", "dicom": "DICOM"}.get(image.format)
     return "" if name is None else f"position, orientation and other fields of the {name} header"
 
@@ -94,6 +103,8 @@ def _tiff(*, ome: bool) -> Writer:
 WRITERS: Mapping[OutputFormat, Writer] = {
     "ome": _tiff(ome=True),
     "tif": _tiff(ome=False),
-    "png": Writer(_png, _png_pixels, lost_header, has_scale=False),
+    "png": Writer(_png, _png_pixels, partial(_lost_outside, key=PNG_KEY), has_scale=False),
+    "bmp": Writer(write_bmp, bmp_pixels, partial(_lost_outside, key=BMP_KEY), has_scale=False),
     "npy": Writer(_npy, lost=lost_header, has_scale=False, has_axes=False),
+    "npz": Writer(write_npz, lost=lost_header, has_scale=False, has_axes=False),
 }
