@@ -16,6 +16,9 @@ from noise2detail.io.open import is_image_folder
 _LISTED = 5
 """Refused outputs that are named one by one."""
 
+_ONLY = {".png": {"uint8", "uint16"}, ".bmp": {"uint8"}}
+"""All pixel types of formats that know few."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -169,9 +172,9 @@ def _kept_name(source: Path, pixel_type: np.dtype[np.generic] | None, suffix: st
 
 
 def _holding(name: Path, pixel_type: np.dtype[np.generic] | None) -> Path:
-    """The name, as a TIFF where a PNG could not hold the pixel type that was asked for."""
-    held = pixel_type is None or str(pixel_type) in {"uint8", "uint16"}
-    return name if held or name.suffix.lower() != ".png" else name.with_suffix(".tif")
+    """The name, as a TIFF where a file named like this could not hold the pixel type that was asked for."""
+    held = _ONLY.get(name.suffix.lower())
+    return name if pixel_type is None or held is None or str(pixel_type) in held else name.with_suffix(".tif")
 
 
 def _create_folder(folder: Path) -> Path | None:

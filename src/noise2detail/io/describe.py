@@ -13,10 +13,16 @@ FACTS_KEY = "facts"
 LOST = "not carried over"
 """Label of a fact about what no result will hold."""
 
+_COMPRESSION, _BYTE_ORDER = "compression", "byte order"
+"""Labels of facts that have a field of their own."""
+
 _FORMATS = {
     "array": "array",
     "npy": "NPY",
+    "npz": "NPZ",
     "png": "PNG",
+    "jpeg": "JPEG",
+    "bmp": "BMP",
     "tiff": "TIFF",
     "ome-tiff": "OME-TIFF",
     "imagej-tiff": "ImageJ TIFF",
@@ -81,10 +87,10 @@ def facts_of(image: Image) -> Facts:
         pixel_size_um=tuple((axis, image.pixel_size_um[axis]) for axis in "XYZ" if axis in image.pixel_size_um),
         time_increment=image.time_increment,
         channel_names=image.channel_names,
-        compression=compression,
-        byte_order=byte_order,
+        compression=compression or dict(told).get(_COMPRESSION),
+        byte_order=byte_order or dict(told).get(_BYTE_ORDER),
         lost=dropped + tuple(text for label, text in told if label == LOST),
-        further=tuple(row for row in told if row[0] != LOST),
+        further=tuple(row for row in told if row[0] not in {LOST, _COMPRESSION, _BYTE_ORDER}),
     )
 
 
@@ -108,8 +114,8 @@ def describe(image: Image) -> tuple[tuple[str, str], ...]:
     if "T" in facts.axes:
         rows.append(("time increment", "unknown" if facts.time_increment is None else f"{facts.time_increment:g} s"))
     rows.append(("channels", ", ".join(facts.channel_names) or "unnamed"))
-    rows += [("compression", facts.compression)] if facts.compression else []
-    rows += [("byte order", facts.byte_order)] if facts.byte_order else []
+    rows += [(_COMPRESSION, facts.compression)] if facts.compression else []
+    rows += [(_BYTE_ORDER, facts.byte_order)] if facts.byte_order else []
     return (*rows, *facts.further, *((LOST, lost) for lost in facts.lost))
 
 

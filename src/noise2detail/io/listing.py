@@ -15,7 +15,7 @@ _SUFFIXES = (
     READ_ONLY
     | {".tif", ".tiff", ".ome.tif", ".ome.tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk"}
     | {".dcm", ".dicom", ".ima"}
-    | {".png", ".npy", ""}  # many scans have no suffix
+    | {".png", ".bmp", ".npy", ".npz", ""}  # many scans have no suffix
 )
 _EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm"
 

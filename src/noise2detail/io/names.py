@@ -6,7 +6,7 @@ from typing import Literal
 
 from noise2detail.errors import OutputExistsError, SettingError, UnwritableFileError
 
-OutputFormat = Literal["ome", "tif", "png", "npy", "dicom", "dicom-series", "zarr"]
+OutputFormat = Literal["ome", "tif", "png", "bmp", "npy", "npz", "dicom", "dicom-series", "zarr"]
 
 _FORMATS: dict[str, OutputFormat] = {
     ".ome.tiff": "ome",
@@ -14,12 +14,14 @@ _FORMATS: dict[str, OutputFormat] = {
     ".tiff": "tif",
     ".tif": "tif",
     ".png": "png",
+    ".bmp": "bmp",
     ".npy": "npy",
     ".dcm": "dicom",
     ".dicom": "dicom",
     ".ima": "dicom",
     ".ome.zarr": "zarr",
     ".zarr": "zarr",
+    ".npz": "npz",
 }
 
 FOLDERS: frozenset[OutputFormat] = frozenset({"dicom-series", "zarr"})
@@ -28,7 +30,10 @@ FOLDERS: frozenset[OutputFormat] = frozenset({"dicom-series", "zarr"})
 WRITABLE = ", ".join(_FORMATS)
 """Suffixes that can be written, for messages."""
 
-READ_ONLY = frozenset(
+JPEG = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
+"""Suffixes of files whose compression changes the pixels, so that they cannot be checked."""
+
+READ_ONLY = JPEG | frozenset(
     {".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"}
     | {".mrc", ".mrcs", ".map", ".rec", ".st", ".ali", ".preali", ".dv", ".r3d"}
 )
@@ -56,14 +61,17 @@ def split_suffix(path: Path) -> tuple[str, str]:
 def result_suffix(path: Path) -> str:
     """Suffix of the result where the user names none: that of the input, if such a file can be written.
 
-    Volumes and scans become TIFF, which ImageJ opens with their pixel size; anything else becomes OME-TIFF. DICOM files
-    often have no suffix, so they are known by their content.
+    Volumes and scans become TIFF, which ImageJ opens with their pixel size; a JPEG becomes a PNG, which holds the same
+    pixels without changing them again; anything else becomes OME-TIFF. DICOM files often have no suffix, so they are
+    known by their content.
     """
     suffix = split_suffix(path)[1]
     if suffix.lower() in _FORMATS:
         return suffix
     if not suffix and _has_dicom_mark(path):
         return ".dcm"
+    if suffix.lower() in JPEG:
+        return ".png"
     return ".tif" if suffix.lower() in READ_ONLY else ".ome.tif"
 
 
@@ -113,6 +121,12 @@ def output_format(path: Path) -> OutputFormat:
     if not suffix:
         return "dicom-series"
     if suffix.lower() not in _FORMATS:
+        if suffix.lower() in JPEG:
+            raise UnwritableFileError(
+                path,
+                f"files named {suffix} cannot be written, because JPEG would change the pixels again",
+                "choose a name that ends in .png, which looks the same, or in .tif",
+            )
         can = "can be read, but not written" if suffix.lower() in READ_ONLY else "cannot be written"
         raise UnwritableFileError(path, f"files named {suffix} {can}", f"choose one of {WRITABLE}")
     return _FORMATS[suffix.lower()]

@@ -6,16 +6,21 @@ from pathlib import Path
 
 from noise2detail.errors import UnreadableFileError
 from noise2detail.image import Image
+from noise2detail.io.bmp import is_bmp, read_bmp
 from noise2detail.io.dicom import is_dicom, read_dicom
 from noise2detail.io.dicom_series import is_series, read_series
+from noise2detail.io.jpeg import MAGIC as JPEG
+from noise2detail.io.jpeg import read_jpeg
 from noise2detail.io.mrc import is_mrc, read_mrc
 from noise2detail.io.nifti import GZIP, header_beside, is_nifti, read_nifti
 from noise2detail.io.npy import read_npy
+from noise2detail.io.npz import MAGIC as ZIP
+from noise2detail.io.npz import read_npz
 from noise2detail.io.ome_zarr import is_zarr, read_ome_zarr
 from noise2detail.io.png import SIGNATURE, read_png
 from noise2detail.io.tiff_read import read_tiff
 
-READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC, DICOM, OME-Zarr"
+READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr"
 """Formats that can be read, for messages."""
 
 Reader = Callable[[Path, str | None], Image]
@@ -26,14 +31,13 @@ _READERS: dict[bytes, Reader] = {
     b"II+\0": read_tiff,
     b"MM\0+": read_tiff,
     SIGNATURE: read_png,
+    JPEG: read_jpeg,
+    ZIP: read_npz,
     b"\x93NUMPY": read_npy,
 }
 
 _FOREIGN = {
-    b"\xff\xd8\xff": "a JPEG file, whose compression has changed the noise",
     b"GIF8": "a GIF file",
-    b"BM": "a BMP file",
-    b"PK\x03\x04": "a ZIP archive (or NPZ)",
     GZIP: "a gzip archive of something else than NIfTI",
     b"\x89HDF": "an HDF5 file",
     b"ZISRAW": "a Zeiss CZI file",
@@ -55,8 +59,8 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     Parameters
     ----------
     path
-        TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC, DICOM or OME-Zarr; the content decides, not the
-        name. Or a folder that holds the slices of one DICOM series.
+        TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM or OME-Zarr; the
+        content decides, not the name. Or a folder that holds the slices of one DICOM series.
     axes
         What the dimensions are, where the file does not say it or is wrong; one letter of ``TCZYXS`` for each.
 
@@ -110,6 +114,8 @@ def _reader(path: Path, head: bytes) -> Reader | None:
     for magic, read in _READERS.items():
         if head.startswith(magic):
             return read
+    if is_bmp(head):
+        return read_bmp
     if is_nifti(head):
         return read_nifti
     return read_mrc if is_mrc(head) else None

@@ -8,14 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from noise2detail.image import Image
+from noise2detail.io.bmp import BMP_KEY, bmp_lost, bmp_pixels, write_bmp
 from noise2detail.io.dicom_write import dicom_lost, dicom_pixels, write_dicom
 from noise2detail.io.names import OutputFormat
 from noise2detail.io.npy import write_npy
+from noise2detail.io.npz import write_npz
 from noise2detail.io.ome_zarr_write import ome_zarr_lost, ome_zarr_pixels, write_ome_zarr
-from noise2detail.io.png import check_png, write_png
+from noise2detail.io.png import PNG_KEY, check_png, png_lost, write_png
 from noise2detail.io.template import TIFF_KEY
 from noise2detail.io.tiff_output import fits, tiff_pixels, write_tiff
-from noise2detail.types import PixelSource
+from noise2detail.types import Pixels, PixelSource
+
+Write = Callable[[Path, Path, Image, PixelSource, str], None]
+"""The file to fill, the name it will have, the image, its pixels, and a line on what was done to it."""
 
 
 def _as_they_are(target: Path, image: Image, pixels: PixelSource) -> PixelSource:
@@ -28,12 +33,20 @@ def _nothing(image: Image) -> str:
     return ""
 
 
+def in_memory(write: Callable[[Path, Path, Image, Pixels, str], None]) -> Write:
+    """A writer of arrays, for pixels that may still be in a file."""
+
+    def whole(part: Path, target: Path, image: Image, pixels: PixelSource, note: str) -> None:
+        write(part, target, image, np.asarray(pixels), note)
+
+    return whole
+
+
 @dataclass(frozen=True)
 class Writer:
     """How images become files of one format."""
 
-    write: Callable[[Path, Path, Image, PixelSource, str], None]
-    """The file to fill, the name it will have, the image, its pixels, and a line on what was done to it."""
+    write: Write
     prepare: Callable[[Path, Image, PixelSource], PixelSource] = _as_they_are
     """The pixels as the format can hold them; raises where it cannot, before anything is computed."""
     lost: Callable[[Image], str] = _nothing
@@ -68,7 +81,11 @@ _BARE = frozenset({"array", "npy", "npz"})
 def left_behind(image: Image, target: OutputFormat) -> tuple[str, ...]:
     """What a file of another format cannot say of an image, in words; empty where it says everything."""
     writer = WRITERS[target]
-    scaled = [name for name, known in (("pixel size", image.pixel_size_um), ("time", image.time_increment)) if known]
+    scaled = [
+        name
+        for name, known in (("pixel size", image.pixel_size_um), ("time between frames", image.time_increment))
+        if known
+    ]
     named = image.channel_names and not writer.has_scale
     # An array in memory and a bare one in a file never said what their axes are.
     stacked = len(image.axes) > 2 and not writer.has_axes and image.format not in _BARE
@@ -81,6 +98,11 @@ def left_behind(image: Image, target: OutputFormat) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
+def _lost_outside(image: Image, *, key: str) -> str:
+    """Nothing, where the format gets back its own template under ``key``."""
+    return "" if key in image.metadata else lost_header(image)
+
+
 def _tiff_lost(image: Image, *, ome: bool) -> str:
     return "" if fits(image, ome=ome) else lost_header(image)
 
@@ -91,6 +113,8 @@ def lost_header(image: Image) -> str:
         return "tags, lookup tables and notes of the original TIFF"
     if image.format == "ome-zarr":
         return "chunks, smaller sizes and attributes of the OME-Zarr"
+    if told := png_lost(image) or bmp_lost(image):
+        return told
     name = {"nifti": "NIfTI", "mrc": "MRC", "dicom": "DICOM"}.get(image.format)
     return "" if name is None else f"position, orientation and other fields of the {name} header"
 
@@ -110,9 +134,11 @@ def _dicom(*, series: bool) -> Writer:
 WRITERS: Mapping[OutputFormat, Writer] = {
     "ome": _tiff(ome=True),
     "tif": _tiff(ome=False),
-    "png": Writer(_png, _png_pixels, lost_header, has_scale=False),
+    "png": Writer(_png, _png_pixels, partial(_lost_outside, key=PNG_KEY), has_scale=False),
+    "bmp": Writer(in_memory(write_bmp), bmp_pixels, partial(_lost_outside, key=BMP_KEY), has_scale=False),
     "npy": Writer(_npy, lost=lost_header, has_scale=False, has_axes=False),
     "zarr": Writer(write_ome_zarr, ome_zarr_pixels, _zarr_lost),
     "dicom": _dicom(series=False),
     "dicom-series": _dicom(series=True),
+    "npz": Writer(in_memory(write_npz), lost=lost_header, has_scale=False, has_axes=False),
 }
