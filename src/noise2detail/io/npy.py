@@ -7,7 +7,7 @@ import numpy as np
 
 from noise2detail.errors import AxesError, UnreadableFileError
 from noise2detail.image import Image, check_axes, likely_axes
-from noise2detail.io.announced import check_memory
+from noise2detail.io.announced import check_held, check_memory
 from noise2detail.io.lazy import LAZY_FROM, file_planes, planes_of
 from noise2detail.types import Pixels, PixelSource
 
