@@ -27,7 +27,7 @@ class Image:
     """As many as the length of ``C``, or none."""
     format: str = "array"
     """What the pixels came from: ``array``, ``npy``, ``png``, ``tiff``, ``ome-tiff``, ``imagej-tiff``, ``nifti``,
-    ``mrc``, ``dicom``."""
+    ``mrc``, ``dicom``, ``czi``, ``nd2``, ``lif``."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Whatever else the reader found; opaque to everything but the writer of the same format."""
 

@@ -17,6 +17,9 @@ _FORMATS = {
     "nifti": "NIfTI",
     "mrc": "MRC",
     "dicom": "DICOM",
+    "czi": "Zeiss CZI",
+    "nd2": "Nikon ND2",
+    "lif": "Leica LIF",
 }
 _COMPRESSIONS = {1: "none", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate", 50000: "Zstandard"}
 
