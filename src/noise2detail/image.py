@@ -30,7 +30,8 @@ class Image:
     """As many as the length of ``C``, or none."""
     format: str = "array"
     """What the pixels came from: ``array``, ``npy``, ``npz``, ``png``, ``jpeg``, ``bmp``, ``tiff``, ``ome-tiff``,
-    ``imagej-tiff``, ``nifti``, ``mrc``, ``dicom``, ``ome-zarr``."""
+    ``imagej-tiff``, ``nifti``, ``mrc``, ``dicom``, ``ome-zarr``,
+    ``czi``, ``nd2``, ``lif``."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Whatever else the reader found; opaque to everything but the writer of the same format."""
 

@@ -30,6 +30,9 @@ _FORMATS = {
     "mrc": "MRC",
     "dicom": "DICOM",
     "ome-zarr": "OME-Zarr",
+    "czi": "Zeiss CZI",
+    "nd2": "Nikon ND2",
+    "lif": "Leica LIF",
 }
 _COMPRESSIONS = {1: "none", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate", 50000: "Zstandard"}
 

@@ -7,11 +7,16 @@ from pathlib import Path
 from noise2detail.errors import UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io.bmp import is_bmp, read_bmp
+from noise2detail.io.czi import read_czi
+from noise2detail.io.czi_segments import MAGIC as CZI
 from noise2detail.io.dicom import is_dicom, read_dicom
 from noise2detail.io.dicom_series import is_series, read_series
 from noise2detail.io.jpeg import MAGIC as JPEG
 from noise2detail.io.jpeg import read_jpeg
+from noise2detail.io.lif import is_lif, read_lif
 from noise2detail.io.mrc import is_mrc, read_mrc
+from noise2detail.io.nd2 import read_nd2
+from noise2detail.io.nd2_frames import MAGIC as ND2
 from noise2detail.io.nifti import GZIP, header_beside, is_nifti, read_nifti
 from noise2detail.io.npy import read_npy
 from noise2detail.io.npz import MAGIC as ZIP
@@ -20,7 +25,7 @@ from noise2detail.io.ome_zarr import is_zarr, read_ome_zarr
 from noise2detail.io.png import SIGNATURE, read_png
 from noise2detail.io.tiff_read import read_tiff
 
-READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr"
+READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI, ND2, LIF"
 """Formats that can be read, for messages."""
 
 Reader = Callable[[Path, str | None], Image]
@@ -34,15 +39,17 @@ _READERS: dict[bytes, Reader] = {
     JPEG: read_jpeg,
     ZIP: read_npz,
     b"\x93NUMPY": read_npy,
+    CZI: read_czi,
+    ND2: read_nd2,
 }
 
 _FOREIGN = {
     b"GIF8": "a GIF file",
     GZIP: "a gzip archive of something else than NIfTI",
     b"\x89HDF": "an HDF5 file",
-    b"ZISRAW": "a Zeiss CZI file",
-    b"\xda\xce\xbe\x0a": "a Nikon ND2 file",
-    b"\x70\0\0\0": "a Leica LIF file",
+    b"ZISRAW": "a part of a Zeiss CZI file",
+    b"\0\0\0\x0cjP": "a JPEG 2000 file, or a Nikon ND2 file of the older kind that is one",
+    b"\xd0\xcf\x11\xe0": "a compound file, such as an Olympus OIB file",
     b"%PDF": "a PDF document",
 }
 
@@ -59,8 +66,8 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     Parameters
     ----------
     path
-        TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM or OME-Zarr; the
-        content decides, not the name. Or a folder that holds the slices of one DICOM series.
+        TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI,
+        ND2 or LIF; the content decides, not the name. Or a folder that holds the slices of one DICOM series.
     axes
         What the dimensions are, where the file does not say it or is wrong; one letter of ``TCZYXS`` for each.
 
@@ -118,6 +125,8 @@ def _reader(path: Path, head: bytes) -> Reader | None:
         return read_bmp
     if is_nifti(head):
         return read_nifti
+    if is_lif(head):
+        return read_lif
     return read_mrc if is_mrc(head) else None
 
 

@@ -11,6 +11,7 @@ import tifffile
 from noise2detail.errors import UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io import imagej, ome_xml
+from noise2detail.io.channels import ome_attributes
 from noise2detail.io.lazy import LazyPixels, nbytes, planes_of
 from noise2detail.io.tiff_write import CLASSIC_LIMIT
 from noise2detail.types import PixelSource
@@ -41,8 +42,9 @@ def write_ome(path: Path, name: str, image: Image, pixels: PixelSource, note: st
         metadata |= {f"PhysicalSize{axis}": float(size), f"PhysicalSize{axis}Unit": "µm"}
     if image.time_increment is not None:
         metadata |= {"TimeIncrement": float(image.time_increment), "TimeIncrementUnit": "s"}
-    if image.channel_names:
-        metadata["Channel"] = {"Name": list(image.channel_names)}
+    channel = ome_attributes(image)
+    if channel:
+        metadata["Channel"] = channel
     if note:
         metadata["Description"] = note
     big = nbytes(pixels) > CLASSIC_LIMIT
