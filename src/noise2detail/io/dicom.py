@@ -27,6 +27,7 @@ from noise2detail.io.dicom_codec import DECODABLE
 from noise2detail.io.dicom_fields import FieldError, frame_count, padding_range, rescale, whole
 from noise2detail.io.dicom_geometry import scale
 from noise2detail.io.dicom_template import DICOM_KEY, PIXEL_FIELDS, DicomFile, DicomTemplate, dicom_file
+from noise2detail.io.embedded import embedded_size
 from noise2detail.types import Pixels
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ _WHOLE = (np.dtype(np.int16), np.dtype(np.int32))
 _UNDEFINED = 0xFFFFFFFF
 _PIECE = 2**20
 _HEAD = 132
+_FRAME_HEAD = 2**12
 
 
 def is_dicom(path: Path, head: bytes) -> bool:
@@ -178,6 +180,7 @@ def read_stored(path: Path, header: Any) -> Pixels:
         length = getattr(element, "length", _UNDEFINED)
         if length != _UNDEFINED and len(element.value) < length:
             raise UnreadableFileError(path, f"has {len(element.value)} of {length} bytes of pixels", DAMAGED)
+        _check_frames(path, header, element.value)
         pixels, _ = decoder.as_array(content)
     return np.asarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False))
 
@@ -336,6 +339,20 @@ def _check_size(path: Path, header: Any) -> None:
     if not packed and header.get("PhotometricInterpretation") == "YBR_FULL_422":
         announced = announced * 2 // 3  # two pixels share their colour
     check_announced(path, announced, path.stat().st_size, compressed=packed)
+
+
+def _check_frames(path: Path, header: Any, pixels: bytes) -> None:
+    """Raise where a compressed frame announces another size than the header: it would be decoded before that shows."""
+    from pydicom.encaps import generate_frames
+
+    if not header.file_meta.TransferSyntaxUID.is_encapsulated:
+        return
+    expected = whole(header, "Rows"), whole(header, "Columns")
+    for frame in generate_frames(pixels, number_of_frames=frame_count(header)):
+        size = embedded_size(frame[:_FRAME_HEAD]) or embedded_size(frame)
+        if size and size != expected:
+            found = f"a compressed frame of {size[0]}x{size[1]} pixels; the header says {expected[0]}x{expected[1]}"
+            raise UnreadableFileError(path, found, DAMAGED)
 
 
 def _decoder(path: Path, header: Any) -> Any:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from noise2detail.errors import UnreadableFileError
+from noise2detail.errors import AxesError, UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io.bmp import is_bmp, read_bmp
 from noise2detail.io.czi import read_czi
@@ -83,18 +83,18 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     file = Path(path)
     read_folder = _folder_reader(file)
     if read_folder is not None:
-        return read_folder(file, axes)
+        return _named(read_folder, file, axes)
     if is_series(file):
-        return read_series(file, axes)
+        return _named(read_series, file, axes)
     head = _head(file)
     if not head:
         raise UnreadableFileError(file, "it is empty (0 bytes)", "copy or export it again")
     read = _reader(file, head)
     if read is not None:
-        return read(file, axes)
+        return _named(read, file, axes)
     header = header_beside(file)
     if header is not None and is_nifti(_head(header)):
-        return read_nifti(header, axes)
+        return _named(read_nifti, header, axes)
     raise UnreadableFileError(file, foreign(head), f"expected {READABLE}")
 
 
@@ -106,6 +106,16 @@ def readable(path: Path) -> bool:
 def is_image_folder(path: Path) -> bool:
     """Whether a folder is one image by itself, such as a Zarr store, and no collection of images."""
     return _folder_reader(path) is not None
+
+
+def _named(read: Reader, file: Path, axes: str | None) -> Image:
+    """The image, or an error that names the file: axes that do not fit are noticed where no file is known."""
+    try:
+        return read(file, axes)
+    except AxesError as error:
+        if str(file) in str(error):
+            raise
+        raise AxesError(f"{file}: {error}") from error
 
 
 def _folder_reader(path: Path) -> Reader | None:
@@ -144,6 +154,8 @@ def _head(path: Path) -> bytes:
         raise UnreadableFileError(path, "there is no such file", "check the name and the folder")
     if path.is_dir():
         raise UnreadableFileError(path, "is a folder; expected a file", "give the name of one image in it")
+    if path.exists() and not path.is_file():
+        raise UnreadableFileError(path, "is a pipe or device", "expected a file")  # to read it might never end
     try:
         with path.open("rb") as stream:
             return stream.read(_HEAD)
