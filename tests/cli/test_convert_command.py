@@ -4,13 +4,14 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
 
 from noise2detail.image import Image
 from noise2detail.io import open_image, save_image
 from noise2detail.types import Pixels
-from tests.cli.running import grey, left, n2d, records, write
+from tests.cli.running import QUICK, grey, left, n2d, records, write
 from tests.material import noisy_array
 
 SCALED = Image(grey(3, 16, 18), "ZYX", {"X": 0.25, "Y": 0.25, "Z": 1.5})
@@ -167,3 +168,18 @@ def test_mistakes_end_in_one_line(
     assert said in result.stderr
     assert "unexpected" not in result.stderr
     assert left(tmp_path) == before
+
+
+def test_a_jpeg_becomes_a_png_with_one_warning(tmp_path: Path) -> None:
+    source = tmp_path / "photo.jpg"
+    PIL.Image.fromarray(grey(24, 26)).save(source, dpi=(300, 300))
+    for command, arguments in (("convert", (tmp_path / "out",)), ("denoise", ("-o", tmp_path / "out2", *QUICK))):
+        result = n2d(command, source, *arguments)
+        assert result.exit_code == 0, result.output
+        (warning,) = [line for line in result.stderr.splitlines() if line.startswith("warning")]
+        assert "neighbours share their noise" in warning
+    with PIL.Image.open(source) as before, PIL.Image.open(tmp_path / "out" / "photo.png") as after:
+        np.testing.assert_array_equal(np.asarray(after), np.asarray(before), strict=True)
+    with PIL.Image.open(tmp_path / "out2" / "photo.png") as after:
+        assert after.info["Description"].startswith("Denoised with noise2detail")
+        assert after.info["dpi"] == pytest.approx((300, 300), rel=1e-3)

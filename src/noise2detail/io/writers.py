@@ -81,11 +81,8 @@ _BARE = frozenset({"array", "npy", "npz"})
 def left_behind(image: Image, target: OutputFormat) -> tuple[str, ...]:
     """What a file of another format cannot say of an image, in words; empty where it says everything."""
     writer = WRITERS[target]
-    scaled = [
-        name
-        for name, known in (("pixel size", image.pixel_size_um), ("time between frames", image.time_increment))
-        if known
-    ]
+    scale = {"pixel size": image.pixel_size_um, "time between frames": image.time_increment}
+    scaled = [name for name, known in scale.items() if known]
     named = image.channel_names and not writer.has_scale
     # An array in memory and a bare one in a file never said what their axes are.
     stacked = len(image.axes) > 2 and not writer.has_axes and image.format not in _BARE
