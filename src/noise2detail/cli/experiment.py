@@ -21,6 +21,7 @@ from noise2detail.errors import SettingError, UnreadableFileError
 from noise2detail.fitted import Fitted, fit, load, plan_application
 from noise2detail.io import open_image, save_image
 from noise2detail.io.names import refuse_place
+from noise2detail.io.wish import wishing
 from noise2detail.pipeline.denoise import apply_planes
 from noise2detail.pipeline.run import Run
 from noise2detail.plans import Plan
@@ -130,7 +131,7 @@ def apply_to_file(
     job: Job, label: str, fitted: Fitted, model: Path, application: Application, voice: Voice
 ) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
-    image = open_image(job.source, application.axes).in_memory()
+    image = wishing(open_image(job.source, application.axes).in_memory(), application.pixel_type)
     array = np.asarray(image.array)
     target = array.dtype if application.pixel_type is None else application.pixel_type
     check_holdable(image, target, job.output)

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noise2detail.errors import UnreadableFileError
-from noise2detail.io.names import READ_ONLY, split_suffix
+from noise2detail.io.names import READ_ONLY, WRITTEN, split_suffix
 from noise2detail.io.nifti import header_beside
 from noise2detail.io.open import is_image_folder, readable
 from noise2detail.io.sidecar import SIDECAR_SUFFIX
 
 _SUFFIXES = (
     READ_ONLY
-    | {".tif", ".tiff", ".ome.tif", ".ome.tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk"}
-    | {".dcm", ".dicom", ".ima", ".czi", ".nd2", ".lif"}
-    | {".png", ".bmp", ".npy", ".npz", ""}  # many scans have no suffix
+    | WRITTEN
+    | {".btf", ".tf2", ".tf8", ".lsm", ".stk", ".czi", ".nd2", ".lif", ""}  # many scans have no suffix
 )
 _EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm, .czi, .nd2, .lif"
 

@@ -1,13 +1,13 @@
-"""MRC and CCP4 maps of electron microscopy, and the variant that DeltaVision light microscopes write; read only.
+"""MRC and CCP4 maps of electron microscopy, and the variant that DeltaVision light microscopes write: reading.
 
 A header is 1024 bytes with numbers at fixed places. They are read here rather than by a library, so that each is
 checked before anything is allocated, and because libraries take the micrometres of DeltaVision for Angstrom.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from noise2detail.errors import PixelTypeError, UnreadableFileError
 from noise2detail.image import Image, check_axes
 from noise2detail.io.announced import check_announced
 from noise2detail.io.describe import FACTS_KEY
+from noise2detail.io.mrc_write import IMOD, MRC_KEY, MrcTemplate, Order
 from noise2detail.types import Pixels
 
 _HEADER = 1024
@@ -43,9 +44,6 @@ _FIELDS = {
     "times": ("2i2", 180),
     "waves": ("2i2", 196),
 }
-_IMOD = int.from_bytes(b"IMOD", "little")
-
-Order = Literal["<", ">"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class _Header:
         """Of the stored pixels."""
         name = _MODES[int(self.numbers["mode"])]
         # IMOD wrote unsigned bytes before the standard settled on signed ones, and says so in a flag of its own.
-        unsigned = int(self.numbers["imod"]) == _IMOD and not int(self.numbers["imod_flags"]) & 1
+        unsigned = int(self.numbers["imod"]) == IMOD and not int(self.numbers["imod_flags"]) & 1
         return np.dtype("u1" if name == "i1" and unsigned else self.order + name)
 
     @property
@@ -89,12 +87,15 @@ class _Header:
         return _DELTAVISION in self.numbers["deltavision"]
 
     @property
+    def swapped(self) -> bool:
+        """Whether a program changed the byte order of the header four bytes at a time, short numbers and all."""
+        return int(self.numbers["deltavision"][1]) == _DELTAVISION
+
+    @property
     def arrangement(self) -> tuple[int, int, int]:
         """DeltaVision's number of times and of channels, and the code of their sequence."""
-        # Programs that changed the byte order of the header four bytes at a time have swapped its short numbers.
         pairs = [tuple(self.numbers[name]) for name in ("times", "waves")]
-        swapped = int(self.numbers["deltavision"][1]) == _DELTAVISION
-        (times, sequence), (waves, _) = [pair[::-1] if swapped else pair for pair in pairs]
+        (times, sequence), (waves, _) = [pair[::-1] if self.swapped else pair for pair in pairs]
         return max(1, int(times)), max(1, int(waves)), int(sequence)
 
 
@@ -132,8 +133,10 @@ def read_mrc(path: Path, axes: str | None = None) -> Image:
     size = path.stat().st_size
     try:
         with path.open("rb") as stream:
-            header = _header(path, stream.read(_HEADER), size)
-        check_announced(path, header.nbytes, max(0, size - header.offset), compressed=False)
+            head = stream.read(_HEADER)
+            header = _header(path, head, size)
+            check_announced(path, header.nbytes, max(0, size - header.offset), compressed=False)
+            extended = stream.read(header.offset - _HEADER)
         flat = np.fromfile(path, header.dtype, header.nbytes // header.dtype.itemsize, offset=header.offset)
     except OSError as error:
         if isinstance(error, UnreadableFileError):
@@ -147,11 +150,32 @@ def read_mrc(path: Path, axes: str | None = None) -> Image:
     named = axes or found
     check_axes(named, pixels.shape)
     sizes = {axis: length for axis, length in _voxel(header).items() if axis in named}
-    facts = (
-        ("stored as", f"mode {header.numbers['mode']}, {'little' if header.order == '<' else 'big'}-endian"),
-        ("not carried over", "origin, labels and other fields of the header"),
+    half = ", half floats" if header.dtype == np.float16 else ""
+    text = f"mode {header.numbers['mode']}{half}, {'little' if header.order == '<' else 'big'}-endian"
+    image = Image(pixels, named, sizes, format="mrc", metadata={FACTS_KEY: (("stored as", text),)})
+    template = _template(header, image, head, extended, stored.shape, found)
+    return replace(image, metadata={**image.metadata, MRC_KEY: template})
+
+
+def _template(
+    header: _Header, image: Image, head: bytes, extended: bytes, sections: tuple[int, ...], own_axes: str
+) -> MrcTemplate:
+    return MrcTemplate(
+        order=header.order,
+        header=head,
+        extended=extended,
+        mode=int(header.numbers["mode"]),
+        stored=header.dtype.newbyteorder("="),
+        deltavision=header.deltavision,
+        swapped=header.swapped,
+        turned=_turned(header),
+        sections=sections,
+        dtype=image.array.dtype,
+        shape=tuple(image.array.shape),
+        axes=image.axes,
+        own_axes=own_axes,
+        pixel_size_um=dict(image.pixel_size_um),
     )
-    return Image(pixels, named, sizes, format="mrc", metadata={FACTS_KEY: facts})
 
 
 def _header(path: Path, head: bytes, size: int) -> _Header:
@@ -196,12 +220,9 @@ def _end(header: _Header) -> int:
 
 def _upright(stored: Pixels, header: _Header) -> tuple[Pixels, str]:
     """The pixels with x last and y before it, and their axes."""
-    order = [int(axis) for axis in header.numbers["order"]]
     colour = "S" if header.samples > 1 else ""
-    sections = stored.shape[0]
-    if sorted(order) == [1, 2, 3] and order != [1, 2, 3]:
-        letters = "".join("XYZ"[axis - 1] for axis in reversed(order))
-        turned = [letters.index(axis) for axis in "ZYX"] + ([3] if colour else [])
+    sections, turned = stored.shape[0], _turned(header)
+    if turned:
         stored = np.ascontiguousarray(stored.transpose(turned))
     elif header.deltavision and sections > 1:
         return _sequence(stored, header, colour)
@@ -210,6 +231,15 @@ def _upright(stored: Pixels, header: _Header) -> tuple[Pixels, str]:
         if int(header.numbers["group"]) in _VOLUMES and 0 < depth < sections and sections % depth == 0:
             return stored.reshape(sections // depth, depth, *stored.shape[1:]), "TZYX" + colour
     return (stored[0], "YX" + colour) if stored.shape[0] == 1 else (stored, "ZYX" + colour)
+
+
+def _turned(header: _Header) -> tuple[int, ...]:
+    """Stored dimension of z, y and x, and of colours where there are any; empty where they are in this order."""
+    order = [int(axis) for axis in header.numbers["order"]]
+    if sorted(order) != [1, 2, 3] or order == [1, 2, 3]:
+        return ()
+    letters = "".join("XYZ"[axis - 1] for axis in reversed(order))
+    return (*(letters.index(axis) for axis in "ZYX"), *([3] if header.samples > 1 else []))
 
 
 def _sequence(stored: Pixels, header: _Header, colour: str) -> tuple[Pixels, str]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from noise2detail.errors import OutputExistsError, SettingError, UnwritableFileError
 
-OutputFormat = Literal["ome", "tif", "png", "bmp", "npy", "npz", "dicom", "dicom-series", "zarr"]
+OutputFormat = Literal["ome", "tif", "png", "bmp", "npy", "npz", "nifti", "mrc", "dicom", "dicom-series", "zarr"]
 
 _FORMATS: dict[str, OutputFormat] = {
     ".ome.tiff": "ome",
@@ -22,6 +22,9 @@ _FORMATS: dict[str, OutputFormat] = {
     ".ome.zarr": "zarr",
     ".zarr": "zarr",
     ".npz": "npz",
+    ".nii.gz": "nifti",
+    ".nii": "nifti",
+    **dict.fromkeys((".mrc", ".mrcs", ".map", ".rec", ".st", ".ali", ".preali", ".dv", ".r3d"), "mrc"),
 }
 
 FOLDERS: frozenset[OutputFormat] = frozenset({"dicom-series", "zarr"})
@@ -33,11 +36,14 @@ WRITABLE = ", ".join(_FORMATS)
 JPEG = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
 """Suffixes of files whose compression changes the pixels, so that they cannot be checked."""
 
-READ_ONLY = JPEG | frozenset(
-    {".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"}
-    | {".mrc", ".mrcs", ".map", ".rec", ".st", ".ali", ".preali", ".dv", ".r3d"}
-)
+_INSTEAD = {".hdr.gz": ".nii.gz", ".img.gz": ".nii.gz", ".hdr": ".nii", ".img": ".nii"}
+"""Of headers and pixels in two files, the suffix of what holds both."""
+
+READ_ONLY = JPEG | frozenset(_INSTEAD)
 """Suffixes of formats that can be read, but not written."""
+
+WRITTEN = frozenset(_FORMATS)
+"""Suffixes that can be written."""
 
 
 def split_suffix(path: Path) -> tuple[str, str]:
@@ -61,9 +67,9 @@ def split_suffix(path: Path) -> tuple[str, str]:
 def result_suffix(path: Path) -> str:
     """Suffix of the result where the user names none: that of the input, if such a file can be written.
 
-    Volumes and scans become TIFF, which ImageJ opens with their pixel size; a JPEG becomes a PNG, which holds the same
-    pixels without changing them again; anything else becomes OME-TIFF. DICOM files often have no suffix, so they are
-    known by their content.
+    A header with its pixels beside it becomes one NIfTI file; a JPEG becomes a PNG, which holds the same pixels without
+    changing them again; anything else becomes OME-TIFF. DICOM files often have no suffix, so they are known by their
+    content.
     """
     suffix = split_suffix(path)[1]
     if suffix.lower() in _FORMATS:
@@ -72,7 +78,7 @@ def result_suffix(path: Path) -> str:
         return ".dcm"
     if suffix.lower() in JPEG:
         return ".png"
-    return ".tif" if suffix.lower() in READ_ONLY else ".ome.tif"
+    return _INSTEAD.get(suffix.lower(), ".ome.tif")
 
 
 def writable_suffix(name: str) -> str:
@@ -98,7 +104,7 @@ def default_output(path: Path) -> Path:
     One image of a Zarr store goes beside the store, which is never changed.
 
     >>> default_output(Path("cells.ome.tif")).name, default_output(Path("scan.nii.gz")).name
-    ('cells_denoised.ome.tif', 'scan_denoised.tif')
+    ('cells_denoised.ome.tif', 'scan_denoised.nii.gz')
     >>> default_output(Path("data/plate.zarr/A/1")).as_posix()
     'data/plate_A_1_denoised.zarr'
     """
@@ -151,7 +157,7 @@ def refuse_output(path: Path | str, source: Path | str | None = None, overwrite:
     UnwritableFileError
         Unknown suffix, or the folder is missing or cannot be written to.
     """
-    replaced = overwrite and output_format(Path(path)) in FOLDERS and _replaceable(Path(path))
+    replaced = output_format(Path(path)) in FOLDERS and overwrite and _replaceable(Path(path))
     refuse_place(path, source, overwrite, may_be_folder=replaced)
 
 

@@ -1,4 +1,4 @@
-"""NIfTI-1, NIfTI-2 and Analyze 7.5, as one file or a pair, also inside gzip; read only.
+"""NIfTI-1, NIfTI-2 and Analyze 7.5, as one file or a pair, also inside gzip: reading.
 
 A header is a few numbers at fixed places. They are read here rather than by a library, so that each is checked before
 anything is allocated, and nothing that names a patient is ever looked at.
@@ -9,9 +9,9 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import numpy as np
 
@@ -19,55 +19,46 @@ from noise2detail.errors import Noise2DetailError, PixelTypeError, UnreadableFil
 from noise2detail.image import Image, check_axes
 from noise2detail.io.announced import check_announced, readable
 from noise2detail.io.describe import FACTS_KEY
+from noise2detail.io.nifti_header import (
+    FIELDS,
+    LONGEST,
+    NIFTI_KEY,
+    RGBA,
+    SAMPLES,
+    SINGLE,
+    TYPES,
+    Kind,
+    NiftiTemplate,
+    Order,
+    layout,
+    scaled,
+    scaled_type,
+)
 from noise2detail.types import Pixels
 
 GZIP = b"\x1f\x8b"
 """First bytes of every gzip file."""
 
 _DAMAGED = "it is truncated or damaged: copy or export it again"
-_TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 128: "u1", 256: "i1", 512: "u2", 768: "u4", 1024: "i8"} | {
-    1280: "u8",
-    2304: "u1",
-}
-_SAMPLES = {128: 3, 2304: 4}
 _COMPLEX = frozenset({32, 1792, 2048})
 _UNUSUAL = {0: "of unknown type", 1: "of 1 bit", 1536: "of 128 bits"}
 _MICROMETRES = {1: 1e6, 2: 1e3, 3: 1.0}
 _SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 _CIFTI = range(3000, 3100)
-_LONGEST = 544
-_SINGLE = 352
 _BEYOND = 2**28
-
-Kind = Literal["NIfTI-1", "NIfTI-2", "Analyze"]
-
-_FIELDS: dict[Kind, tuple[int, dict[str, tuple[str, int]]]] = {
-    "NIfTI-1": (
-        348,
-        {"dim": ("8i2", 40), "intent": ("i2", 68), "type": ("i2", 70), "pixdim": ("8f4", 76), "offset": ("f4", 108)}
-        | {"slope": ("f4", 112), "intercept": ("f4", 116), "units": ("u1", 123)},
-    ),
-    "NIfTI-2": (
-        540,
-        {"type": ("i2", 12), "dim": ("8i8", 16), "pixdim": ("8f8", 104), "offset": ("i8", 168), "slope": ("f8", 176)}
-        | {"intercept": ("f8", 184), "units": ("i4", 500), "intent": ("i4", 504)},
-    ),
-    # SPM keeps a factor where NIfTI has its slope; others leave the place empty.
-    "Analyze": (
-        348,
-        {"dim": ("8i2", 40), "type": ("i2", 70), "pixdim": ("8f4", 76), "offset": ("f4", 108), "slope": ("f4", 112)},
-    ),
-}
-"""Length of each header, and type and place of the numbers that matter."""
+_ENDLESS = 2**26
+"""Bytes after a header in a file of its own that no sane file has."""
 
 
 @dataclass(frozen=True)
 class _Header:
     kind: Kind
-    order: Literal["<", ">"]
+    order: Order
     paired: bool
     numbers: Any
-    """The fields above, by name."""
+    """Fields by name."""
+    content: bytes
+    """All of them as they are stored."""
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -79,7 +70,7 @@ class _Header:
         """Byte of the file of pixels at which they begin."""
         said = float(self.numbers["offset"])
         start = int(said) if math.isfinite(said) else 0
-        return max(start, 0) if self.paired else start or (_SINGLE if self.kind == "NIfTI-1" else _LONGEST)
+        return max(start, 0) if self.paired else start or (SINGLE if self.kind == "NIfTI-1" else LONGEST)
 
 
 def is_nifti(head: bytes) -> bool:
@@ -92,7 +83,7 @@ def unpacked(head: bytes) -> bytes:
     if not head.startswith(GZIP):
         return head
     try:
-        return zlib.decompressobj(31).decompress(head, _LONGEST)
+        return zlib.decompressobj(31).decompress(head, LONGEST)
     except zlib.error:
         return b""
 
@@ -110,7 +101,8 @@ def read_nifti(path: Path, axes: str | None = None) -> Image:
     """The image of a NIfTI or Analyze file, its values scaled as the header says.
 
     Axes are those of ``TZYX`` that are longer than 1, and ``S`` for colours. x, which is stored fastest, is the last
-    axis. Values are stored ones where slope is 1 and intercept 0, else float32 (float64 where float64 is stored). A
+    axis. Values are stored ones where slope is 1 and intercept 0, else float32 (float64 where that is stored, or
+    integers of more than 16 bits). A
     header that names no unit of length means millimetres, as every other reader takes it.
 
     Parameters
@@ -133,44 +125,77 @@ def read_nifti(path: Path, axes: str | None = None) -> Image:
         header = _header(path)
         pixels_path = _pixels_path(path) if header.paired else path
         stored = _stored(path, pixels_path, header)
+        after = b"" if header.kind == "Analyze" else _after(path, header)
     except (Noise2DetailError, MemoryError):
         raise
     except (EOFError, OSError, zlib.error) as error:
         raise UnreadableFileError(path, f"not a whole NIfTI file ({error})", _DAMAGED) from error
-    return _image(path, header, stored, axes)
+    return _image(path, header, stored, after, axes)
 
 
-def _image(path: Path, header: _Header, stored: Pixels, axes: str | None) -> Image:
+def _image(path: Path, header: _Header, flat: Pixels, after: bytes, axes: str | None) -> Image:
     kept = [(index, length) for index, length in enumerate(header.lengths) if index < 2 or length > 1]
-    pixels = stored.reshape([length for _, length in reversed(kept)] + list(stored.shape[1:]))
-    colour = "S" if stored.ndim > 1 else ""
-    if axes is None and any(index > 3 for index, _ in kept):
+    stored = flat.reshape([length for _, length in reversed(kept)] + list(flat.shape[1:]))
+    alpha = np.ascontiguousarray(stored[..., 3:]) if header.numbers["type"] == RGBA else None
+    pixels = _scaled(path, header, stored if alpha is None else np.ascontiguousarray(stored[..., :3]))
+    colour = "S" if flat.ndim > 1 else ""
+    own_axes = "".join("XYZT"[index] for index, _ in reversed(kept)) + colour if kept[-1][0] < 4 else ""
+    if not (axes or own_axes):
         raise UnreadableFileError(
             path,
             f"holds {len(kept)} dimensions: {' x '.join(map(str, header.lengths))}; expected x, y, z and t at most",
             "say with axes what each dimension longer than 1 is, for example TCZYX, the last one stored fastest",
         )
-    named = axes or "".join("XYZT"[index] for index, _ in reversed(kept)) + colour
+    named = axes or own_axes
     check_axes(named, pixels.shape)
     sizes, increment, assumed = _scale(header)
     facts = [("stored as", f"{header.kind}, {_stored_type(header)}{_scaling(header)}")]
     facts += [("unit of length", "not said; taken as mm")] if assumed and sizes else []
-    facts += [("not carried over", "transparency")] if header.numbers["type"] == 2304 else []
-    return Image(
-        _scaled(path, header, pixels),
+    facts += [("not carried over", "position, orientation and other fields")] if header.kind == "Analyze" else []
+    image = Image(
+        pixels,
         named,
         {axis: size for axis, size in sizes.items() if axis in named},
         increment if "T" in named else None,
         format="nifti",
-        metadata={FACTS_KEY: (*facts, ("not carried over", "position, orientation and other fields of the header"))},
+        metadata={FACTS_KEY: tuple(facts)},
+    )
+    template = _template(header, image, after, flat.dtype, own_axes, alpha)
+    return image if template is None else replace(image, metadata={**image.metadata, NIFTI_KEY: template})
+
+
+def _template(
+    header: _Header, image: Image, after: bytes, stored: np.dtype[Any], own_axes: str, alpha: Pixels | None
+) -> NiftiTemplate | None:
+    if header.kind == "Analyze":
+        return None
+    slope, intercept = _slope_intercept(header)
+    return NiftiTemplate(
+        kind=header.kind,
+        order=header.order,
+        paired=header.paired,
+        header=header.content,
+        after=after,
+        colours=int(header.numbers["type"]) in SAMPLES,
+        stored=stored,
+        slope=slope,
+        intercept=intercept,
+        dtype=image.array.dtype,
+        shape=tuple(image.array.shape),
+        axes=image.axes,
+        own_axes=own_axes,
+        pixel_size_um=dict(image.pixel_size_um),
+        time_increment=image.time_increment,
+        alpha=alpha,
     )
 
 
-def _kind(head: bytes) -> tuple[Kind, Literal["<", ">"], bool] | None:
+def _kind(head: bytes) -> tuple[Kind, Order, bool] | None:
     """Which header it is, its byte order, and whether its pixels lie in another file."""
     if len(head) < 12:
         return None
-    for order in ("<", ">"):
+    orders: tuple[Order, Order] = ("<", ">")
+    for order in orders:
         length = int(np.frombuffer(head, f"{order}i4", 1)[0])
         if length == 540 and head[4:7] in {b"n+2", b"ni2"}:
             return "NIfTI-2", order, head[4:7] == b"ni2"
@@ -183,16 +208,13 @@ def _kind(head: bytes) -> tuple[Kind, Literal["<", ">"], bool] | None:
 
 def _header(path: Path) -> _Header:
     with _opened(path) as stream:
-        head = stream.read(_LONGEST)
+        head = stream.read(LONGEST)
     found = _kind(head)
-    if found is None or len(head) < _FIELDS[found[0]][0]:
+    if found is None or len(head) < FIELDS[found[0]][0]:
         raise UnreadableFileError(path, "not a whole NIfTI file: its header is cut off", _DAMAGED)
     kind, order, paired = found
-    length, fields = _FIELDS[kind]
-    places = [at for _, at in fields.values()]
-    formats = [name[0] + order + name[1:] if name[0] == "8" else order + name for name, _ in fields.values()]
-    layout = np.dtype({"names": list(fields), "formats": formats, "offsets": places, "itemsize": length})
-    header = _Header(kind, order, paired, np.frombuffer(head, layout, 1)[0])
+    length = FIELDS[kind][0]
+    header = _Header(kind, order, paired, np.frombuffer(head, layout(kind, order), 1)[0], head[:length])
     _check_header(path, header)
     return header
 
@@ -209,13 +231,13 @@ def _check_header(path: Path, header: _Header) -> None:
         raise PixelTypeError(
             f"{path}: holds complex numbers; denoise the magnitude, or both parts, as files of their own"
         )
-    if code not in _TYPES:
+    if code not in TYPES:
         raise UnreadableFileError(
             path,
             f"holds pixels {_UNUSUAL.get(code, f'of type code {code}')}",
             "convert them to integers of 8 to 64 bits or floats of 32 or 64",
         )
-    if header.offset < (0 if header.paired else _FIELDS[header.kind][0]):
+    if header.offset < (0 if header.paired else FIELDS[header.kind][0]):
         raise UnreadableFileError(path, f"its pixels begin at byte {header.offset}, inside the header", _DAMAGED)
     slope, intercept = _slope_intercept(header)
     if not math.isfinite(intercept):
@@ -236,10 +258,25 @@ def _pixels_path(path: Path) -> Path:
     return found
 
 
+def _after(path: Path, header: _Header) -> bytes:
+    """What follows the header: up to the pixels, or to the end of a file of its own."""
+    start = FIELDS[header.kind][0]
+    with _opened(path) as stream:
+        compressed = isinstance(stream, gzip.GzipFile)
+        wanted = _ENDLESS if header.paired else header.offset - start
+        if not header.paired:
+            check_announced(path, header.offset, path.stat().st_size, compressed=compressed)
+        stream.seek(start)
+        found: bytes = stream.read(wanted)
+    if header.paired and len(found) == _ENDLESS:
+        raise UnreadableFileError(path, "its header does not end", "expected a header and extensions of a few bytes")
+    return found
+
+
 def _stored(path: Path, source: Path, header: _Header) -> Pixels:
     """Pixels in native byte order, flat, with a last axis of colours where there are any."""
-    dtype = np.dtype(header.order + _TYPES[int(header.numbers["type"])])
-    samples = _SAMPLES.get(int(header.numbers["type"]), 1)
+    dtype = np.dtype(header.order + TYPES[int(header.numbers["type"])])
+    samples = SAMPLES.get(int(header.numbers["type"]), 1)
     count = math.prod(header.lengths) * samples
     with _opened(source) as stream:
         compressed = isinstance(stream, gzip.GzipFile)
@@ -257,7 +294,7 @@ def _stored(path: Path, source: Path, header: _Header) -> Pixels:
         if compressed:
             _finish(path, stream)
     native = flat.astype(dtype.newbyteorder("="), copy=False)
-    return native if samples == 1 else np.ascontiguousarray(native.reshape(-1, samples)[:, :3])
+    return native if samples == 1 else native.reshape(-1, samples)
 
 
 def _finish(path: Path, stream: IO[bytes]) -> None:
@@ -284,20 +321,17 @@ def _fill(stream: IO[bytes], flat: Pixels) -> int:
 
 def _scaled(path: Path, header: _Header, pixels: Pixels) -> Pixels:
     slope, intercept = _slope_intercept(header)
-    if (slope, intercept) == (1.0, 0.0) or int(header.numbers["type"]) in _SAMPLES:
+    if (slope, intercept) == (1.0, 0.0):
         return pixels
-    result = np.empty(pixels.shape, np.float64 if pixels.dtype == np.float64 else np.float32)
-    check_announced(path, result.nbytes, result.nbytes, compressed=False)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for plane in np.ndindex(*pixels.shape[:-2]):
-            result[plane] = pixels[plane] * np.float64(slope) + intercept
-    return result
+    needed = pixels.size * scaled_type(pixels.dtype).itemsize
+    check_announced(path, needed, needed, compressed=False)
+    return scaled(pixels, slope, intercept)
 
 
 def _slope_intercept(header: _Header) -> tuple[float, float]:
     slope = float(header.numbers["slope"])
-    if slope == 0 or not math.isfinite(slope):
-        return 1.0, 0.0  # the standard's way to say that values are as stored
+    if slope == 0 or not math.isfinite(slope) or int(header.numbers["type"]) in SAMPLES:
+        return 1.0, 0.0  # the standard's way to say that values are as stored; colours are always
     return slope, 0.0 if header.kind == "Analyze" else float(header.numbers["intercept"])
 
 
@@ -314,7 +348,7 @@ def _scale(header: _Header) -> tuple[dict[str, float], float | None, bool]:
 
 def _stored_type(header: _Header) -> str:
     code = int(header.numbers["type"])
-    name = {128: "RGB of uint8", 2304: "RGBA of uint8"}.get(code, np.dtype(_TYPES[code]).name)
+    name = {128: "RGB of uint8", 2304: "RGBA of uint8"}.get(code, np.dtype(TYPES[code]).name)
     return f"{name}, {'little' if header.order == '<' else 'big'}-endian"
 
 

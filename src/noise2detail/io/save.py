@@ -35,9 +35,9 @@ def save_image(
     image
         What to write.
     path
-        Its suffix decides the format: .ome.tif, .ome.tiff, .tif, .tiff, .png, .bmp, .npy, .npz, .ome.zarr, .zarr, and
-        for an image that came from DICOM .dcm, .dicom, .ima; without suffix a folder of slices, for one that came from
-        such.
+        Its suffix decides the format: .ome.tif, .ome.tiff, .tif, .tiff, .png, .bmp, .npy, .npz, .nii, .nii.gz, .mrc,
+        .ome.zarr, .zarr, and for an image that came from DICOM .dcm, .dicom, .ima; without suffix a folder of slices,
+        for one that came from such.
     overwrite
         Replace an output of an earlier run.
     source

@@ -41,7 +41,7 @@ def verify(part: Path, target: Path, image: Image, pixels: PixelSource) -> None:
     """
     writer = WRITERS[output_format(target)]
     try:
-        again = open_image(part, None if writer.has_axes else image.axes)
+        again = open_image(part, writer.told_axes(image) if writer.has_axes else image.axes)
     except Noise2DetailError as error:
         raise _failed(target, f"what was written cannot be read again ({error})") from error
     again = _in_order(again, image.axes)
@@ -52,7 +52,7 @@ def verify(part: Path, target: Path, image: Image, pixels: PixelSource) -> None:
         raise _failed(target, f"axes read as {again.axes} {again.array.shape}, should be {image.axes} {pixels.shape}")
     _compare_pixels(target, again, image, pixels)
     if writer.has_scale:
-        _compare_scale(target, again, image)
+        _compare_scale(target, again, writer.said(image))
 
 
 def _compare_size(target: Path, again: Image, wanted: PixelSource) -> None:

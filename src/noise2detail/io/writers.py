@@ -10,7 +10,9 @@ import numpy as np
 from noise2detail.image import Image
 from noise2detail.io.bmp import BMP_KEY, bmp_lost, bmp_pixels, write_bmp
 from noise2detail.io.dicom_write import dicom_lost, dicom_pixels, write_dicom
+from noise2detail.io.mrc_write import fits_mrc, mrc_pixels, said_by_mrc, told_mrc_axes, write_mrc
 from noise2detail.io.names import OutputFormat
+from noise2detail.io.nifti_write import fits_nifti, nifti_pixels, said_by_nifti, told_nifti_axes, write_nifti
 from noise2detail.io.npy import write_npy
 from noise2detail.io.npz import write_npz
 from noise2detail.io.ome_zarr_write import ome_zarr_lost, ome_zarr_pixels, write_ome_zarr
@@ -31,6 +33,15 @@ def _as_they_are(target: Path, image: Image, pixels: PixelSource) -> PixelSource
 def _nothing(image: Image) -> str:
     del image
     return ""
+
+
+def _itself(image: Image) -> Image:
+    return image
+
+
+def _untold(image: Image) -> str | None:
+    del image
+    return None
 
 
 def in_memory(write: Callable[[Path, Path, Image, Pixels, str], None]) -> Write:
@@ -57,6 +68,10 @@ class Writer:
     """Whether the format says what its dimensions are."""
     narrows: bool = False
     """Whether the pixel type that is read is the smallest that holds the values, so that a change of it is no loss."""
+    said: Callable[[Image], Image] = _itself
+    """The image as its file describes it, where the format has no place for some of the scale or the names."""
+    told_axes: Callable[[Image], str | None] = _untold
+    """What only the user knew about the axes when the original was opened; None: the file says it."""
 
 
 def _png(part: Path, target: Path, image: Image, pixels: PixelSource, note: str) -> None:
@@ -120,6 +135,14 @@ def _zarr_lost(image: Image) -> str:
     return ome_zarr_lost(image) if image.format == "ome-zarr" else lost_header(image)
 
 
+def _volume_lost(image: Image, fits: Callable[[Image], bool], said: Callable[[Image], Image]) -> str:
+    kept = said(image)
+    lost = ["" if fits(image) else lost_header(image)]
+    lost += ["channel names"] if image.channel_names != kept.channel_names else []
+    lost += ["time increment"] if image.time_increment != kept.time_increment else []
+    return ", ".join(filter(None, lost))
+
+
 def _tiff(*, ome: bool) -> Writer:
     return Writer(partial(write_tiff, ome=ome), partial(tiff_pixels, ome=ome), partial(_tiff_lost, ome=ome))
 
@@ -138,4 +161,18 @@ WRITERS: Mapping[OutputFormat, Writer] = {
     "dicom": _dicom(series=False),
     "dicom-series": _dicom(series=True),
     "npz": Writer(in_memory(write_npz), lost=lost_header, has_scale=False, has_axes=False),
+    "nifti": Writer(
+        write_nifti,
+        nifti_pixels,
+        partial(_volume_lost, fits=fits_nifti, said=said_by_nifti),
+        said=said_by_nifti,
+        told_axes=told_nifti_axes,
+    ),
+    "mrc": Writer(
+        write_mrc,
+        mrc_pixels,
+        partial(_volume_lost, fits=fits_mrc, said=said_by_mrc),
+        said=said_by_mrc,
+        told_axes=told_mrc_axes,
+    ),
 }
