@@ -54,7 +54,8 @@ def element(name: str, number: int, pixels: Any, axes: str, luts: tuple[str, ...
     tags = {"Red": 1, "Green": 2, "Blue": 3} if "S" in axes else {}
     step = strides.get("C", strides.get("S", 0))
     channels = "".join(
-        f'<ChannelDescription DataType="{int(pixels.dtype.kind == "f")}" ChannelTag="{tags.get(lut, 0)}" Resolution="{bits}" Unit=""'
+        f'<ChannelDescription DataType="{int(pixels.dtype.kind == "f")}" ChannelTag="{tags.get(lut, 0)}"'
+        f' Resolution="{bits}" Unit=""'
         f' NameOfMeasuredQuantity="" Min="0" Max="1" LUTName="{lut}" IsLUTInverted="0" BytesInc="{index * step}"'
         ' BitInc="0"/>'
         for index, lut in enumerate(luts)
