@@ -17,7 +17,7 @@ _SUFFIXES = (
     | {".czi", ".nd2", ".lif"}
     | {".png", ".npy", ""}  # many scans have no suffix
 )
-_EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm, .czi, .nd2, .lif"
+_EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm"
 
 
 @dataclass(frozen=True)
