@@ -51,9 +51,11 @@ def element(name: str, number: int, pixels: Any, axes: str, luts: tuple[str, ...
     bits = pixels.dtype.itemsize * 8
     strides = dict(zip(axes, pixels.strides, strict=True))
     lengths = dict(zip(axes, pixels.shape, strict=True))
-    step = strides.get("C", 0)
+    tags = {"Red": 1, "Green": 2, "Blue": 3} if "S" in axes else {}
+    step = strides.get("C", strides.get("S", 0))
     channels = "".join(
-        f'<ChannelDescription DataType="{int(pixels.dtype.kind == "f")}" ChannelTag="0" Resolution="{bits}" Unit=""'
+        f'<ChannelDescription DataType="{int(pixels.dtype.kind == "f")}" ChannelTag="{tags.get(lut, 0)}"'
+        f' Resolution="{bits}" Unit=""'
         f' NameOfMeasuredQuantity="" Min="0" Max="1" LUTName="{lut}" IsLUTInverted="0" BytesInc="{index * step}"'
         ' BitInc="0"/>'
         for index, lut in enumerate(luts)
@@ -63,7 +65,7 @@ def element(name: str, number: int, pixels: Any, axes: str, luts: tuple[str, ...
         f' Length="{changes.get(axis, str((lengths[axis] - 1) * (2.0 if axis == "T" else 1e-8)))}"'
         f' Unit="{"s" if axis == "T" else changes.get("unit", "m")}" BitInc="0" BytesInc="{strides[axis]}"/>'
         for axis in reversed(axes)
-        if axis != "C"
+        if axis not in "CS"
     )
     return (
         f'<Element Name="{name}" UniqueID="{number}"><Data><Image><ImageDescription><Channels>{channels}</Channels>'
@@ -110,7 +112,7 @@ def test_several_images_are_listed(tmp_path: Path, noise: Noise) -> None:
 def test_several_images_of_one_name(tmp_path: Path, noise: Noise) -> None:
     path = make(tmp_path / "a.lif", {"one": noise((9, 8)), "two": noise((9, 8))}, "YX")
     path.write_bytes(path.read_bytes().replace('"two"'.encode("utf-16-le"), '"one"'.encode("utf-16-le")))
-    refused(path, "several images of the same name")
+    refused(path, "holds", "images", "one")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,14 @@ def test_several_images_of_one_name(tmp_path: Path, noise: Noise) -> None:
 )
 def test_what_is_no_single_image(tmp_path: Path, noise: Noise, axes: str, changes: Any, found: str) -> None:
     refused(make(tmp_path / "a.lif", {"one": noise((2,) * len(axes))}, axes, **changes), found)
+
+
+@pytest.mark.parametrize("luts", [("Red", "Green", "Blue"), ("Blue", "Green", "Red")])
+def test_colours_come_red_first(tmp_path: Path, noise: Noise, luts: tuple[str, ...]) -> None:
+    pixels = noise((9, 8, 3), "uint8")
+    image = open_image(make(tmp_path / "a.lif", {"one": pixels}, "YXS", luts))
+    assert image.axes == "YXS"
+    np.testing.assert_array_equal(image.array, pixels[..., :: 1 if luts[0] == "Red" else -1], strict=True)
 
 
 def test_unknown_scale(tmp_path: Path, noise: Noise) -> None:

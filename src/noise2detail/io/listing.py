@@ -16,7 +16,7 @@ _SUFFIXES = (
     | WRITTEN
     | {".btf", ".tf2", ".tf8", ".lsm", ".stk", ".czi", ".nd2", ".lif", ""}  # many scans have no suffix
 )
-_EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm, .czi, .nd2, .lif"
+_EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm"
 
 
 @dataclass(frozen=True)
