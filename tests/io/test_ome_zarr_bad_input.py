@@ -77,10 +77,14 @@ def test_a_cut_shard_that_begins_with_its_index(blosc: bool, stores: Stores, noi
             open_image(source)
 
 
-def test_absent_chunks_are_fill_values_but_not_all(stores: Stores, noise: Noise, tmp_path: Path) -> None:
+def test_absent_chunks_are_fill_values_but_not_all(
+    stores: Stores, noise: Noise, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     source = stores.make(tmp_path / "a.zarr", "yx", [noise((8, 8))], fill_value=7, chunks=(4, 4))
     (source / "0" / "c" / "0" / "0").unlink()
+    (source / "0" / "Thumbs.db").write_text("of no interest")
     assert (open_image(source).array[:4, :4] == 7).all()
+    assert "1 of 4 chunks are not there" in caplog.text
     for file in (source / "0" / "c").rglob("*"):
         if file.is_file():
             file.unlink()

@@ -58,6 +58,8 @@ def result_suffix(path: Path) -> str:
     suffix = split_suffix(path)[1]
     if suffix.lower() in _FORMATS:
         return suffix
+    if _is_store(path):
+        return ".ome.zarr"
     return ".tif" if suffix.lower() in READ_ONLY else ".ome.tif"
 
 
@@ -68,13 +70,11 @@ def default_output(path: Path) -> Path:
 
     >>> default_output(Path("cells.ome.tif")).name, default_output(Path("scan.nii.gz")).name
     ('cells_denoised.ome.tif', 'scan_denoised.tif')
-    >>> default_output(Path("data/plate.zarr/A/1")).as_posix()
-    'data/plate_A_1_denoised.zarr'
     """
-    store = _store_around(path)
+    store = _store_around(path.absolute())
     if store is not None:
-        stem, suffix = split_suffix(store)
-        return store.with_name("_".join((stem, *path.relative_to(store).parts, "denoised")) + suffix)
+        inside = path.absolute().relative_to(store).parts
+        return store.with_name("_".join((split_suffix(store)[0], *inside, "denoised")) + result_suffix(store))
     return path.with_name(f"{split_suffix(path)[0]}_denoised{result_suffix(path)}")
 
 
@@ -112,7 +112,7 @@ def refuse_output(path: Path | str, source: Path | str | None = None, overwrite:
     UnwritableFileError
         Unknown suffix, or the folder is missing or cannot be written to.
     """
-    replaced = overwrite and output_format(Path(path)) in FOLDERS and _replaceable(Path(path))
+    replaced = overwrite and output_format(Path(path)) in FOLDERS and (_is_store(Path(path)) or not Path(path).is_dir())
     refuse_place(path, source, overwrite, may_be_folder=replaced)
 
 
@@ -133,8 +133,8 @@ def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool, *
         )
     if source is not None and target.resolve() in Path(source).resolve().parents:
         raise OutputExistsError(target, "the output holds the input", "choose another name; the input is never changed")
-    store = _store_around(target)
-    if store is not None and store.is_dir():
+    store = _store_around(target.resolve())
+    if store is not None:
         raise UnwritableFileError(target, f"it lies in the Zarr store {store}", "choose a folder outside it")
     if target.is_dir() and not may_be_folder:
         raise OutputExistsError(target, "is a folder", "give the name of a file")
@@ -150,13 +150,13 @@ def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool, *
 
 
 def _store_around(path: Path) -> Path | None:
-    """The Zarr store in which a path lies, by the names of its folders."""
-    return next((folder for folder in reversed(path.parents) if folder.suffix.lower() == ".zarr"), None)
+    """The outermost Zarr store in which a path lies."""
+    return next((folder for folder in reversed(path.parents) if _is_store(folder)), None)
 
 
-def _replaceable(folder: Path) -> bool:
-    """Whether a folder is a Zarr store, which may go, and not something else of that name."""
-    return not folder.is_dir() or any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
+def _is_store(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, whatever its name is."""
+    return any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 
 def _same_file(target: Path, source: Path) -> bool:
