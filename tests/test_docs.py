@@ -110,7 +110,7 @@ def test_every_kind_of_block_was_found() -> None:
     """The two tests above would pass on nothing."""
     assert len(blocks("python")) >= 8
     assert {line.split()[1] for _, line in commands()} == {
-        "denoise", "fit", "apply", "info", "doctor", "compare", "bench", "data", "methods", "noise", "plan",
+        "denoise", "fit", "apply", "info", "doctor", "compare", "convert", "bench", "data", "methods", "noise", "plan",
     }  # fmt: skip
 
 

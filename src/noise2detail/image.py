@@ -1,11 +1,13 @@
 """An image as it travels through the house: pixels, what their axes mean, and metadata for its writer alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from noise2detail.errors import AxesError
-from noise2detail.types import Pixels
+from noise2detail.types import PixelSource
 
 AXES = "TCZYXS"
 """Time, channel, depth, row, column, RGB sample."""
@@ -15,8 +17,9 @@ AXES = "TCZYXS"
 class Image:
     """Pixels with axes, physical units and the metadata needed to write the same kind of file again."""
 
-    array: Pixels
-    """Pixels; anything with ``shape``, ``dtype`` and numpy indexing."""
+    array: PixelSource
+    """Pixels; anything with ``shape``, ``dtype`` and numpy indexing. Those of large files are read when they are asked
+    for; ``numpy.asarray`` has them all."""
     axes: str
     """One letter of ``TCZYXS`` per dimension of the array, in its order; ``Y`` and ``X`` are always there."""
     pixel_size_um: Mapping[str, float] = field(default_factory=dict)
@@ -26,13 +29,18 @@ class Image:
     channel_names: tuple[str, ...] = ()
     """As many as the length of ``C``, or none."""
     format: str = "array"
-    """What the pixels came from: ``array``, ``npy``, ``png``, ``tiff``, ``ome-tiff``, ``imagej-tiff``, ``nifti``,
-    ``mrc``, ``dicom``, ``ome-zarr``."""
+    """What the pixels came from: ``array``, ``npy``, ``npz``, ``png``, ``jpeg``, ``bmp``, ``tiff``, ``ome-tiff``,
+    ``imagej-tiff``, ``nifti``, ``mrc``, ``dicom``, ``ome-zarr``,
+    ``czi``, ``nd2``, ``lif``."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Whatever else the reader found; opaque to everything but the writer of the same format."""
 
     def __post_init__(self) -> None:
         check_axes(self.axes, self.array.shape)
+
+    def in_memory(self) -> "Image":
+        """The same with all of its pixels read, for work that needs them more than once."""
+        return self if isinstance(self.array, np.ndarray) else replace(self, array=np.asarray(self.array))
 
 
 def check_axes(axes: str, shape: tuple[int, ...]) -> None:

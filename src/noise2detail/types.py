@@ -1,7 +1,8 @@
 """Named shapes, so that a signature says what goes in and what comes out."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
+import numpy as np
 from jaxtyping import Bool, Float32
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,6 +17,29 @@ Scalar = Float32[Tensor, ""]
 
 Pixels = NDArray[Any]
 """An array of pixels in the user's own type and axes."""
+
+
+class PixelSource(Protocol):
+    """An array of pixels, or something that gives one when it is asked: ``np.asarray`` reads all of it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As of an array."""
+        ...
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """As of an array, by whole numbers and slices."""
+        ...
+
+    def __array__(self) -> Pixels:
+        """All pixels, in memory."""
+        ...
+
 
 Precision = Literal["float32", "bfloat16"]
 """Arithmetic of the convolutions; weights and losses are float32 in either case."""

@@ -67,7 +67,8 @@ def test_bad_input(bad: Bad, tmp_path: Path) -> None:
     [
         ("a.tif", "the output is the input itself"),
         ("there.tif", "is there already"),
-        ("a.jpg", "cannot be written; choose one of"),
+        ("a.jpg", "cannot be written, because JPEG would change the pixels again; choose"),
+        ("a.gif", "cannot be written; choose one of"),
         ("absent/b.tif", "is not there"),
         ("a.tif/b.tif", "is not there"),
     ],

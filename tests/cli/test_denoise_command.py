@@ -147,7 +147,7 @@ def test_stages_are_saved_beside_the_result(tmp_path: Path) -> None:
     names = ["b_stage1.tif", "b_refined_stride2.tif", "b_refined_stride4.tif", "b_stage2.tif", "b_stage3.tif"]
     (record,) = records(result)
     assert [Path(path).name for path in record["stages"]] == names
-    images = [open_image(tmp_path / name).array for name in ["b.tif", *names]]
+    images = [np.asarray(open_image(tmp_path / name).array) for name in ["b.tif", *names]]
     assert len({image.tobytes() for image in images}) == 6
     np.testing.assert_array_equal(images[0], open_image(tmp_path / "plain.tif").array)
 

@@ -100,7 +100,7 @@ def test_a_refusal_says_what_to_do(stub: None, tmp_path: Path) -> None:
         assert (result.exit_code, result.stdout) == (1, "")
         assert "denoising would do harm: there are two values only" in result.stderr
         assert "--anyway" in result.stderr
-    assert "would refuse it: denoising would do harm" in n2d("info", mask, *STUB).stdout
+    assert "n2d plan looks at the noise" in n2d("info", mask, *STUB).stdout
     write(folder / "cells.tif", grey(32, 32))
     result = n2d("denoise", folder, "-o", tmp_path / "out", *STUB)
     assert result.exit_code == 3

@@ -1,6 +1,8 @@
 """Small files, and the real ones where they are at hand."""
 
 import json
+import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from noise2detail.errors import UnreadableFileError
+from noise2detail.io import open_image
 from noise2detail.plans import Plan, Provenance, ValueMap
 from noise2detail.types import Pixels
 
@@ -52,6 +56,45 @@ def noise() -> Callable[..., Pixels]:
         return generator.integers(limits.min, limits.max, shape, dtype=kind, endpoint=True)
 
     return make
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Callable[..., Counter[str]]:
+    """Opens a file cut at many lengths, then with single bytes changed within a stretch of it.
+
+    Each time there must be an image of the same shape, for a cut the very same, or a refusal with the name of the file
+    and a remedy. Returns how often which.
+    """
+
+    def survive(whole: bytes, suffix: str, cuts: int, changes: int, within: slice = slice(None)) -> Counter[str]:
+        path = tmp_path / f"damaged{suffix}"
+        path.write_bytes(whole)
+        sound = open_image(path)
+        chance = random.Random(0)
+        first, last, _ = within.indices(len(whole))
+        variants = [whole[: len(whole) * cut // cuts] for cut in range(cuts)] + [whole[:-1]]
+        for _ in range(changes):
+            at = chance.randrange(first, last)
+            variants.append(whole[:at] + bytes([whole[at] ^ 1 << chance.randrange(8)]) + whole[at + 1 :])
+        came: Counter[str] = Counter()
+        for number, variant in enumerate(variants):
+            path.write_bytes(variant)
+            try:
+                image = open_image(path)
+            except UnreadableFileError as refusal:
+                told = path.name in str(refusal) and bool(refusal.remedy)
+                came["refused" if told else "refused without a word"] += 1
+            else:
+                if number <= cuts:  # what was cut off was of no use
+                    np.testing.assert_array_equal(image.array, sound.array)
+                    assert image.pixel_size_um == sound.pixel_size_um
+                assert (image.axes, image.array.shape) == (sound.axes, sound.array.shape)
+                assert image.array.dtype == sound.array.dtype
+                came["read"] += 1
+        assert set(came) <= {"refused", "read"}
+        return came
+
+    return survive
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_plain_pixels(tmp_path: Path, noise: Noise, dtype: str, syntax: str) -> 
     image = open_image(write(tmp_path / "IM0001", pixels, syntax))
     assert (image.axes, image.format) == ("YX", "dicom")
     np.testing.assert_array_equal(image.array, pixels, strict=True)
-    assert image.array.flags.writeable
+    assert np.asarray(image.array).flags.writeable
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_jpeg_of_12_bits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     pixels = (60 * rows + 50 * columns).astype("uint16")
     code = bytes(imagecodecs.jpeg8_encode(pixels, level=99, bitspersample=12))
     image = open_image(write(tmp_path / "v.dcm", pixels, EXTENDED, [code], BitsStored=12, HighBit=11))
-    assert np.abs(image.array.astype(int) - pixels).max() <= 20
+    assert np.abs(np.asarray(image.array).astype(int) - pixels).max() <= 20
     assert "compressed with losses" in caplog.text
 
 
@@ -113,7 +113,7 @@ def test_colours_are_rgb(tmp_path: Path, syntax: str) -> None:
     made.save_as(tmp_path / "v.dcm", enforce_file_format=True)
     image = open_image(tmp_path / "v.dcm")
     assert image.axes == "YXS"
-    assert np.abs(image.array.astype(int) - pixels).max() <= 4
+    assert np.abs(np.asarray(image.array).astype(int) - pixels).max() <= 4
 
 
 def test_colours_by_plane_and_as_frames(tmp_path: Path, noise: Noise) -> None:
@@ -355,8 +355,8 @@ def test_names_of_folders_and_results(tmp_path: Path, noise: Noise) -> None:
     assert [path.name for path in found.images] == ["1.2.840.9", "1.2.840.10", "a.dcm", "b.IMA", "IM0001"]
     assert {path.name for path, _ in found.skipped} == {"DICOMDIR", "README"}
     results = [default_output(path).name for path in found.images]
-    assert results[:3] == ["1.2.840.9_denoised.ome.tif", "1.2.840.10_denoised.ome.tif", "a_denoised.tif"]
-    assert len(set(results)) == 5
+    assert results[:3] == ["1.2.840.9_denoised.dcm", "1.2.840.10_denoised.dcm", "a_denoised.dcm"]
+    assert results[3:] == ["b_denoised.IMA", "IM0001_denoised.dcm"]
 
 
 def test_directory_is_no_image(tmp_path: Path, noise: Noise) -> None:
@@ -373,8 +373,6 @@ def test_result_is_a_tif_with_the_pixel_size(tmp_path: Path, noise: Noise, name:
     again = open_image(save_image(image, tmp_path / name, source=path))
     np.testing.assert_array_equal(again.array, image.array, strict=True)
     assert again.pixel_size_um == pytest.approx({"Y": 500.0, "X": 250.0})
-    with pytest.raises(OSError, match=r"\.dcm can be read, but not written"):
-        save_image(image, tmp_path / "out.dcm")
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -10,6 +10,7 @@ import pytest
 from tests.dicom_material import SECRET, refused, write
 
 from noise2detail.errors import UnreadableFileError
+from noise2detail.io import open_image
 from noise2detail.io.dicom_series import read_series
 
 Real = Callable[[str], Path]
@@ -83,6 +84,19 @@ def test_series_with_a_damaged_slice_or_without_any(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     refused(tmp_path / "empty", "holds no DICOM files", read=read_series)
     refused(tmp_path / "gone", "is no folder", read=read_series)
+
+
+def test_series_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = series(tmp_path / "scan")
+
+    def forbidden(*arguments: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    for method in ("open", "iterdir"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, method, forbidden)
+            with pytest.raises(UnreadableFileError, match=r"\(Permission denied\); check its permissions"):
+                open_image(folder)
 
 
 def test_one_slice_is_a_series(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_deltavision(
     pixels = noise((12, 9, 8))
     image = open_image(deltavision(tmp_path / "v.dv", pixels, times, waves, sequence, swapped))
     assert image.axes == axes
-    np.testing.assert_array_equal(image.array.reshape(12, 9, 8), pixels)
+    np.testing.assert_array_equal(np.asarray(image.array).reshape(12, 9, 8), pixels)
     lengths = dict(zip(axes, image.array.shape, strict=True))
     assert [lengths.get(axis, 1) for axis in "TC"] == ([times, waves] if 12 % max(1, times) == 0 and times else [1, 1])
     assert image.pixel_size_um == {"X": 0.25, "Y": 0.25} | ({"Z": 0.5} if "Z" in axes else {}), (

@@ -67,8 +67,8 @@ def test_pixels_of_every_type(tmp_path: Path, noise: Noise, kind: Any, name: str
     image = open_image(write(tmp_path / name, pixels, kind, order))
     assert (image.axes, image.format) == ("ZYX", "nifti")
     np.testing.assert_array_equal(image.array, pixels.transpose(2, 1, 0), strict=True)
-    assert image.array.flags.c_contiguous
-    assert image.array.flags.writeable
+    assert np.asarray(image.array).flags.c_contiguous
+    assert np.asarray(image.array).flags.writeable
 
 
 @pytest.mark.parametrize("name", ["v.hdr", "v.img"])

@@ -12,7 +12,7 @@ from noise2detail.cli.batch import run_jobs
 from noise2detail.cli.exit_codes import ExitCode
 from noise2detail.cli.frames import with_frames
 from noise2detail.cli.jobs import Job, plan_jobs
-from noise2detail.cli.pixel_type import as_planned, check_convertible, convert, working_type
+from noise2detail.cli.pixel_type import as_planned, check_holdable, convert, loss, working_type
 from noise2detail.cli.progress import progress_bar
 from noise2detail.cli.provenance import provenance
 from noise2detail.cli.voice import Voice
@@ -21,7 +21,6 @@ from noise2detail.errors import SettingError
 from noise2detail.image import Image
 from noise2detail.io import open_image, save_image
 from noise2detail.io.names import split_suffix
-from noise2detail.io.save import prepared
 from noise2detail.method import Step
 from noise2detail.pipeline.denoise import execute, execute_stages
 from noise2detail.pipeline.planning import make_plan
@@ -66,7 +65,7 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
 
 def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice: Voice) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
-    image = open_image(job.source, settled.axes)
+    image = open_image(job.source, settled.axes).in_memory()
     scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
     array, axes = (np.asarray(image.array), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type
@@ -78,33 +77,13 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
     if scene is not None:
         images = {name: (clipped, scene.of_image(pixels)) for name, (clipped, pixels) in images.items()}
     clipped, denoised = images.popitem()[1]
-    voice.warning(loss(clipped, job, target))
+    voice.warning(loss(clipped, job.source, target))
     history = provenance(plan, job.source, seconds)
     save_image(
         replace(image, array=denoised), job.output, overwrite=writing.overwrite, source=job.source, provenance=history
     )
     saved = _save_stages(image, {name: pixels for name, (_, pixels) in images.items()}, job, writing, history)
     return facts(plan, seconds) | ({"stages": [str(path) for path in saved]} if writing.stages else {})
-
-
-def check_holdable(image: Image, target: np.dtype[np.generic], output: Path) -> None:
-    """Raise, before anything is computed, where the output could not hold the result.
-
-    Raises
-    ------
-    UnwritableFileError
-        A format that cannot hold the axes or the type.
-    InputError
-        A type that cannot hold the pixels.
-    """
-    check_convertible(np.asarray(image.array), target)
-    prepared(image, output, np.broadcast_to(np.zeros((), target), image.array.shape))
-
-
-def loss(clipped: float, job: Job, target: np.dtype[np.generic]) -> str:
-    """Warning where a share of the pixels was clipped; empty where none was."""
-    said = f"{job.source}: {clipped:.2%} of the pixels do not fit into {target} and were clipped"
-    return said if clipped else ""
 
 
 def facts(plan: Plan, seconds: float) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from noise2detail.cli.batch import run_jobs
-from noise2detail.cli.denoising import check_holdable, facts
+from noise2detail.cli.denoising import facts
 from noise2detail.cli.exit_codes import ExitCode
 from noise2detail.cli.jobs import Job, Jobs, plan_jobs
-from noise2detail.cli.pixel_type import as_planned, convert, working_type
+from noise2detail.cli.pixel_type import as_planned, check_holdable, convert, working_type
 from noise2detail.cli.progress import progress_bar
 from noise2detail.cli.provenance import provenance
 from noise2detail.cli.voice import Voice
@@ -66,7 +66,7 @@ def fit_file(control: Path, output: Path, settled: Settled, overwrite: bool, voi
         raise SettingError(f"{control} is a folder; expected one image or series to fit to")
 
     def work(job: Job, label: str) -> Mapping[str, Any]:
-        image = open_image(job.source, settled.axes)
+        image = open_image(job.source, settled.axes).in_memory()
         voice.warning(imitation(settled.run))
         with progress_bar(label, shown=not voice.quiet) as on_step:
             start = time.perf_counter()
@@ -130,7 +130,7 @@ def apply_to_file(
     job: Job, label: str, fitted: Fitted, model: Path, application: Application, voice: Voice
 ) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
-    image = open_image(job.source, application.axes)
+    image = open_image(job.source, application.axes).in_memory()
     array = np.asarray(image.array)
     target = array.dtype if application.pixel_type is None else application.pixel_type
     check_holdable(image, target, job.output)

@@ -1,17 +1,69 @@
-"""What is known about a file, and what denoising it would mean."""
+"""What is known about files, and what denoising them would take."""
 
-from dataclasses import asdict
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from noise2detail.cli.exit_codes import ExitCode
+from noise2detail.cli.voice import Voice, aligned
 from noise2detail.cli.wishes import Settled
-from noise2detail.errors import InputError
+from noise2detail.errors import InputError, SettingError, UnreadableFileError
 from noise2detail.image import Image
-from noise2detail.io import describe, open_image
+from noise2detail.io import default_output, describe, facts_of, find_images, open_image
+from noise2detail.io.announced import readable
+from noise2detail.io.listing import Found
+from noise2detail.io.names import output_format
+from noise2detail.io.open import is_image_folder
+from noise2detail.io.writers import left_behind
 from noise2detail.pipeline.planning import make_plan
 from noise2detail.plans import Plan
+
+
+def tell_facts(paths: Sequence[Path], settled: Settled, voice: Voice) -> ExitCode:
+    """Print the facts of files, and of the images in folders; of several, one that fails does not stop the rest.
+
+    Parameters
+    ----------
+    paths
+        As they were typed.
+    settled
+        How they would be denoised.
+    voice
+        Hears of facts and failures.
+
+    Raises
+    ------
+    UnreadableFileError, AxesError
+        The only file cannot be read.
+    """
+    if len(paths) == 1 and (not paths[0].is_dir() or is_image_folder(paths[0])):
+        voice.result(*file_facts(paths[0], settled))
+        return ExitCode.DONE
+    done = failed = 0
+    for path in paths:
+        try:
+            found = _found(path)
+        except UnreadableFileError as error:
+            failed += _report(path, error, voice)
+            continue
+        for skipped, reason in found.skipped:
+            voice.note(f"skipped {skipped}: {reason}")
+        for image in found.images:
+            try:
+                record, text = file_facts(image, settled)
+            except SettingError:
+                raise
+            except Exception as error:  # noqa: BLE001 - reported, and the exit code says so
+                failed += _report(image, error, voice)
+            else:
+                voice.result(record, text + "\n")
+                done += 1
+    if not failed:
+        return ExitCode.DONE
+    return ExitCode.SOME_FAILED if done else ExitCode.FAILED
 
 
 def file_facts(path: Path, settled: Settled) -> tuple[dict[str, Any], str]:
@@ -30,32 +82,100 @@ def file_facts(path: Path, settled: Settled) -> tuple[dict[str, Any], str]:
         It cannot be read.
     """
     image = open_image(path, settled.axes)
-    files = path.rglob("*") if path.is_dir() else (path,)
-    megabytes = sum(file.stat().st_size for file in files if file.is_file()) / 1e6
-    plan, refusal = _plan(image, settled)
-    record = {
-        "file": str(path),
-        "format": image.format,
-        "axes": image.axes,
-        "shape": list(image.array.shape),
-        "dtype": str(image.array.dtype),
-        "pixel_size_um": dict(image.pixel_size_um),
-        "time_increment": image.time_increment,
-        "channel_names": list(image.channel_names),
-        "megabytes": round(megabytes, 3),
-        "plan": asdict(plan) if plan else None,
+    size, output = _bytes(path), default_output(path)
+    plan, refusal = _forecast(image, settled)
+    lost = left_behind(image, output_format(output))
+    record = {"file": str(path), "bytes_on_disk": size, **_record(image, lost)}
+    record |= {
+        "default_output": output.name,
+        "default_format": output_format(output),
+        "denoising": _expected(plan) if plan else None,
         "refusal": refusal,
     }
-    rows = [("file", str(path)), ("file size", f"{megabytes:.2f} MB"), *describe(image)]
-    width = max(len(label) for label, _ in rows)
-    lines = [f"{label.ljust(width)}  {text}" for label, text in rows]
-    lines += ["", "n2d denoise would do this:", str(plan)] if plan else ["", f"n2d denoise would refuse it: {refusal}"]
-    return record, "\n".join(lines)
+    rows = [("file", str(path)), ("file size", readable(size)), *describe(image)]
+    rows += [(f"not in a {output.suffix}", part) for part in lost]
+    rows.append(("result", output.name))
+    said = f"n2d denoise would refuse it: {refusal}" if plan is None else _in_words(plan)
+    return record, f"{aligned([(label, _one_line(text)) for label, text in rows])}\n\n{said}"
 
 
-def _plan(image: Image, settled: Settled) -> tuple[Plan | None, str | None]:
-    array = np.asarray(image.array)
+def _found(path: Path) -> Found:
+    found = find_images([path])
+    if not found.images:
+        raise UnreadableFileError(path, "holds no image", "expected image files in it, such as TIFF, PNG or DICOM")
+    return found
+
+
+def _report(path: Path, error: Exception, voice: Voice) -> int:
+    said = voice.error(error, str(path))
+    if voice.json:
+        voice.result({"file": str(path), "error": said}, "")
+    return 1
+
+
+def _record(image: Image, lost: tuple[str, ...]) -> dict[str, Any]:
+    """Facts as JSON holds them; whatever stands in a file is a string there."""
+    facts = facts_of(image)
+    details: dict[str, str] = {}
+    for label, text in facts.further:
+        details[label] = f"{details[label]}; {text}" if label in details else text
+    return {
+        "bytes_in_memory": facts.nbytes,
+        "format": facts.format,
+        "axes": facts.axes,
+        "shape": list(facts.lengths),
+        "size": dict(zip(facts.axes, facts.lengths, strict=True)),
+        "dtype": facts.dtype,
+        "pixel_size_um": {axis: _number(size) for axis, size in facts.pixel_size_um},
+        "time_increment": _number(facts.time_increment),
+        "channel_names": [str(name) for name in facts.channel_names],
+        "compression": facts.compression,
+        "byte_order": facts.byte_order,
+        "details": details,
+        "not_carried_over": list(dict.fromkeys((*facts.lost, *lost))),
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """The value, if it is a number that JSON knows."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _bytes(path: Path) -> int:
+    """Of a file, or of all files of a folder."""
+    files = path.rglob("*") if path.is_dir() else (path,)
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _forecast(image: Image, settled: Settled) -> tuple[Plan | None, str | None]:
+    """A plan made without a look at the noise, or why there is none."""
+    wishes = (settled.method, settled.recipe, settled.seed, settled.run)
     try:
-        return make_plan(array, image.axes, settled.method, settled.recipe, settled.seed, settled.run)[0], None
+        return make_plan(np.asarray(image.array), image.axes, *wishes, look=False)[0], None
     except InputError as error:
         return None, str(error)
+
+
+def _expected(plan: Plan) -> dict[str, Any]:
+    return {
+        "method": plan.method,
+        "recipe": plan.recipe,
+        "expected_seconds": plan.expected_seconds,
+        "expected_mib": plan.expected_mib,
+        "device": plan.device,
+        "precision": plan.precision,
+        "threads": plan.threads,
+    }
+
+
+def _in_words(plan: Plan) -> str:
+    seconds = "an unknown time" if plan.expected_seconds is None else f"{plan.expected_seconds:.0f} s"
+    return (
+        f"n2d denoise would take about {seconds} and {plan.expected_mib or 0:.0f} MiB on {plan.device}, with "
+        f"{plan.method}, recipe {plan.recipe}; n2d plan looks at the noise and says more"
+    )
+
+
+def _one_line(text: str) -> str:
+    """Text from a file, without what could move the cursor of a terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -59,7 +59,7 @@ def with_frames(image: Image, paths: Sequence[Path], axes: str | None) -> Record
 
 
 def _matching(image: Image, path: Path, axes: str | None) -> Pixels:
-    other = open_image(path, axes)
+    other = open_image(path, axes).in_memory()
     expected, found = _without_time(image), _without_time(other)
     if expected != found:
         raise AxesError(

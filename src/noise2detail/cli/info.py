@@ -1,8 +1,5 @@
 """The command ``n2d info``."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from noise2detail.cli import options
@@ -10,20 +7,25 @@ from noise2detail.cli.guard import guarded
 from noise2detail.cli.loading import loading
 from noise2detail.cli.voice import Voice
 
-HELP = "Show what is known about an image, and what `n2d denoise` would do with it; nothing is written."
+HELP = (
+    "Show what is known about images, what a result would be called and could not hold, and about how long and how "
+    "much memory `n2d denoise` would take; nothing is written, and the noise is not measured: that does `n2d plan`.\n\n"
+    "With --json there is one object for each file.\n\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some files failed, 130 interrupted."
+)
 
 EXAMPLES = """[b]Examples[/b]
 
 n2d info cells.ome.tif
 
-n2d info stack.npy --axes ZYX --recipe best"""
+n2d info stack.npy --axes ZYX --recipe best
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="An image.", show_default=False)]
+n2d info folder --json"""
 
 
 @guarded
 def info(
-    file: File,
+    files: options.Inputs,
     method: options.Method = None,
     recipe: options.Recipe = None,
     settings: options.Settings = None,
@@ -38,7 +40,7 @@ def info(
 ) -> None:
     """Facts on standard output."""
     with loading():
-        from noise2detail.cli.file_facts import file_facts
+        from noise2detail.cli.file_facts import tell_facts
         from noise2detail.cli.wishes import Wishes, settle
 
     settled = settle(
@@ -57,4 +59,5 @@ def info(
     del debug  # the guard reads it
     voice = Voice(json=json)
     with voice.warnings_shown():
-        voice.result(*file_facts(file, settled))
+        code = tell_facts(files, settled, voice)
+    raise typer.Exit(code)

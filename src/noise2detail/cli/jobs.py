@@ -16,6 +16,9 @@ from noise2detail.io.open import is_image_folder
 _LISTED = 5
 """Refused outputs that are named one by one."""
 
+_ONLY = {".png": {"uint8", "uint16"}, ".bmp": {"uint8"}}
+"""All pixel types of formats that know few."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -42,7 +45,13 @@ class Jobs:
 
 
 def plan_jobs(
-    inputs: Sequence[Path], output: str | None, *, overwrite: bool, pixel_type: np.dtype[np.generic] | None = None
+    inputs: Sequence[Path],
+    output: str | None,
+    *,
+    overwrite: bool,
+    pixel_type: np.dtype[np.generic] | None = None,
+    suffix: str | None = None,
+    again: bool = False,
 ) -> Jobs:
     """What is to be read and written; a folder for the outputs is created.
 
@@ -56,22 +65,26 @@ def plan_jobs(
         Replace outputs of earlier runs.
     pixel_type
         Of the outputs; decides about the suffix of outputs whose name is not given.
+    suffix
+        Of outputs in a folder; None: that of the input where such a file can be written.
+    again
+        Results of this program are inputs too, where a folder holds any.
 
     Raises
     ------
     SettingError
-        Several inputs for one output file.
+        Several inputs for one output file, or a suffix and the name of a file.
     OutputExistsError, UnwritableFileError
         An output must not or cannot be written; nothing was done.
     """
-    sources, skipped, absent = _sources(inputs)
+    sources, skipped, absent = _sources(inputs, again)
     several = len(inputs) > 1 or _is_collection(inputs[0])
     if not sources:
         empty = UnreadableFileError(
             inputs[0], "holds no image", "expected image files in it, such as TIFF, PNG or DICOM"
         )
         return Jobs((), skipped, absent or (empty,), several)
-    jobs = _jobs(sources, output, several, pixel_type)
+    jobs = _jobs(sources, output, several, pixel_type, suffix)
     created = _create_folder(Path(output)) if output is not None and _is_folder(output, several) else None
     try:
         _refuse(jobs, overwrite)
@@ -83,7 +96,7 @@ def plan_jobs(
 
 
 def _sources(
-    inputs: Sequence[Path],
+    inputs: Sequence[Path], again: bool
 ) -> tuple[tuple[Path, ...], tuple[tuple[Path, str], ...], tuple[UnreadableFileError, ...]]:
     sources: dict[Path, Path] = {}
     skipped: list[tuple[Path, str]] = []
@@ -96,7 +109,7 @@ def _sources(
             continue
         skipped += found.skipped
         for image in found.images:
-            if _is_collection(path) and sidecar_path(image).exists():
+            if _is_collection(path) and not again and sidecar_path(image).exists():
                 skipped.append((image, "an earlier result of this program"))
             else:
                 sources.setdefault(image.resolve(), image)
@@ -104,12 +117,18 @@ def _sources(
 
 
 def _jobs(
-    sources: Sequence[Path], output: str | None, several: bool, pixel_type: np.dtype[np.generic] | None
+    sources: Sequence[Path],
+    output: str | None,
+    several: bool,
+    pixel_type: np.dtype[np.generic] | None,
+    suffix: str | None,
 ) -> tuple[Job, ...]:
     if output is None:
         return tuple(Job(source, _holding(default_output(source), pixel_type)) for source in sources)
     if _is_folder(output, several):
-        return tuple(Job(source, Path(output) / _holding(_kept_name(source), pixel_type)) for source in sources)
+        return tuple(Job(source, Path(output) / _kept_name(source, pixel_type, suffix)) for source in sources)
+    if suffix is not None:
+        raise SettingError(f"{output} names a file and so its format; expected a folder, or no other suffix ({suffix})")
     return (Job(sources[0], Path(output)),)
 
 
@@ -138,24 +157,24 @@ def _is_collection(path: Path) -> bool:
 def _names_store(path: Path) -> bool:
     """Whether a name is that of one image that is a folder, there or not."""
     try:
-        return output_format(path) in FOLDERS
+        return bool(path.suffix) and output_format(path) in FOLDERS
     except UnwritableFileError:
         return False
 
 
-def _kept_name(source: Path) -> Path:
-    """Name of the input, with a suffix that can be written."""
-    try:
-        output_format(source)
-    except UnwritableFileError:
-        return Path(split_suffix(source)[0] + result_suffix(source))
-    return Path(source.name)
+def _kept_name(source: Path, pixel_type: np.dtype[np.generic] | None, suffix: str | None) -> Path:
+    """Name of the input, with the suffix that is wished, or else one that can be written."""
+    return (
+        _holding(Path(split_suffix(source)[0] + result_suffix(source)), pixel_type)
+        if suffix is None
+        else Path(split_suffix(source)[0] + suffix)
+    )
 
 
 def _holding(name: Path, pixel_type: np.dtype[np.generic] | None) -> Path:
-    """The name, as a TIFF where a PNG could not hold the pixel type that was asked for."""
-    held = pixel_type is None or str(pixel_type) in {"uint8", "uint16"}
-    return name if held or name.suffix.lower() != ".png" else name.with_suffix(".tif")
+    """The name, as a TIFF where a file named like this could not hold the pixel type that was asked for."""
+    held = _ONLY.get(name.suffix.lower())
+    return name if pixel_type is None or held is None or str(pixel_type) in held else name.with_suffix(".tif")
 
 
 def _create_folder(folder: Path) -> Path | None:
@@ -194,7 +213,7 @@ def _refuse_one(job: Job, inputs: set[Path], taken: dict[str, Path], overwrite: 
         raise OutputExistsError(
             job.output,
             f"two inputs would be written to it: {taken[name]} and {job.source}",
-            "rename one, or denoise them into different folders",
+            "rename one, or write them into different folders",
         )
     taken[name] = job.source
     refuse_output(job.output, job.source, overwrite)

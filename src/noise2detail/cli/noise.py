@@ -50,7 +50,7 @@ def noise(
     del debug  # the guard reads it
     voice = Voice(json=json)
     with voice.warnings_shown():
-        image = open_image(file, axes.upper() if axes else None)
+        image = open_image(file, axes.upper() if axes else None).in_memory()
         found = channel_noise(image)
         if plot is not None:
             write_bytes(plot, noise_figure(found), overwrite=overwrite)

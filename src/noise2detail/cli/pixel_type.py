@@ -1,10 +1,13 @@
 """Results in another pixel type than the input's."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from noise2detail.errors import InputError
+from noise2detail.image import Image
+from noise2detail.io.save import prepared
 from noise2detail.pipeline.chunks import chunks
 from noise2detail.pipeline.values import to_type
 from noise2detail.plans import Plan
@@ -51,6 +54,20 @@ def check_convertible(array: Pixels, target: DType) -> None:
         )
 
 
+def check_holdable(image: Image, target: np.dtype[np.generic], output: Path) -> None:
+    """Raise, before anything is computed, where the output could not hold the result.
+
+    Raises
+    ------
+    UnwritableFileError
+        A format that cannot hold the axes or the type.
+    InputError
+        A type that cannot hold the pixels.
+    """
+    check_convertible(np.asarray(image.array), target)
+    prepared(image, output, np.broadcast_to(np.zeros((), target), image.array.shape))
+
+
 def convert(array: Pixels, target: DType) -> Converted:
     """The array in the type that was asked for."""
     if array.dtype == target:
@@ -58,6 +75,12 @@ def convert(array: Pixels, target: DType) -> Converted:
     result = np.empty(array.shape, target)
     clipped = sum(_convert_piece(*pieces) for pieces in zip(chunks(array), chunks(result), strict=True))
     return Converted(result, clipped / array.size)
+
+
+def loss(clipped: float, source: Path, target: np.dtype[np.generic]) -> str:
+    """Warning where a share of the pixels was clipped; empty where none was."""
+    said = f"{source}: {clipped:.2%} of the pixels do not fit into {target} and were clipped"
+    return said if clipped else ""
 
 
 def _convert_piece(source: Pixels, result: Pixels) -> int:

@@ -20,6 +20,18 @@ def check_announced(path: Path, announced: int, held: int, *, compressed: bool) 
     UnreadableFileError
         The file cannot hold its image, or the machine cannot.
     """
+    check_held(path, announced, held, compressed=compressed)
+    check_memory(path, announced)
+
+
+def check_held(path: Path, announced: int, held: int, *, compressed: bool) -> None:
+    """Raise where ``announced`` bytes of pixels cannot come from ``held`` bytes of file.
+
+    Raises
+    ------
+    UnreadableFileError
+        The file cannot hold its image.
+    """
     impossible = announced > _HARMLESS and announced > held * DENSEST if compressed else announced > held
     if impossible:
         raise UnreadableFileError(
@@ -27,6 +39,16 @@ def check_announced(path: Path, announced: int, held: int, *, compressed: bool) 
             f"announces {readable(announced)} of pixels, but the file has {readable(held)}",
             "it is truncated or damaged: copy or export it again",
         )
+
+
+def check_memory(path: Path, announced: int) -> None:
+    """Raise where so many bytes of pixels do not fit into memory.
+
+    Raises
+    ------
+    UnreadableFileError
+        With both numbers.
+    """
     available = int(psutil.virtual_memory().available)
     if announced > available:
         raise UnreadableFileError(

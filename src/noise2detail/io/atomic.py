@@ -12,6 +12,9 @@ from noise2detail.errors import FileError, UnwritableFileError
 from noise2detail.io.announced import readable
 from noise2detail.io.names import refuse_place
 
+PART_SUFFIX = ".part"
+"""Ends the name of what is being written."""
+
 _ROOM = 2**20
 
 
@@ -47,7 +50,7 @@ def write_bytes(path: Path, content: bytes, *, overwrite: bool = False) -> Path:
 @contextmanager
 def part_of(target: Path, *, folder: bool = False) -> Iterator[Path]:
     """An empty file or folder beside ``target``, which is gone at the end unless it was renamed."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}{PART_SUFFIX}")
     try:
         if folder:
             part.mkdir()

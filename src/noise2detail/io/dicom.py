@@ -1,7 +1,7 @@
-"""DICOM images of one or many frames, grey or colour, in the units of the modality; read only.
+"""DICOM images of one or many frames, grey or colour, in the units of the modality.
 
-Only the fields that describe the pixels are ever read: nothing that names a patient gets into memory. ``pydicom``
-parses and decodes; its warnings and exceptions, which may quote any field, stay inside.
+Only fields that describe pixels are interpreted; all others, which name a patient, are carried along unread for the
+writer. ``pydicom`` parses and decodes; its warnings and exceptions, which may quote any field, stay inside.
 """
 
 import logging
@@ -11,7 +11,7 @@ import threading
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,13 @@ import psutil
 from noise2detail.errors import Noise2DetailError, UnreadableFileError
 from noise2detail.image import Image, check_axes
 from noise2detail.io.announced import check_announced
+from noise2detail.io.atomic import PART_SUFFIX
 from noise2detail.io.describe import FACTS_KEY
 from noise2detail.io.dicom_codec import DECODABLE
 from noise2detail.io.dicom_fields import FieldError, frame_count, padding_range, rescale, whole
 from noise2detail.io.dicom_geometry import scale
+from noise2detail.io.dicom_template import DICOM_KEY, PIXEL_FIELDS, DicomFile, DicomTemplate, dicom_file
+from noise2detail.io.embedded import embedded_size
 from noise2detail.types import Pixels
 
 log = logging.getLogger(__name__)
@@ -34,7 +37,6 @@ PADDING_KEY = "padding"
 
 DAMAGED = "it is truncated or damaged: copy or export it again"
 
-_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _TAGS = [
     *("SOPClassUID", "SeriesInstanceUID", "Modality", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames"),
     *("PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit"),
@@ -51,6 +53,8 @@ _BEGINNINGS = (b"\x08\0", b"\0\x08", b"\x02\0", b"\0\x02")
 _WHOLE = (np.dtype(np.int16), np.dtype(np.int32))
 _UNDEFINED = 0xFFFFFFFF
 _PIECE = 2**20
+_HEAD = 132
+_FRAME_HEAD = 2**12
 
 
 def is_dicom(path: Path, head: bytes) -> bool:
@@ -58,6 +62,21 @@ def is_dicom(path: Path, head: bytes) -> bool:
     if head[128:132] == b"DICM":
         return True
     return path.suffix.lower() == ".dcm" and head.startswith(_BEGINNINGS)
+
+
+def begins_like_dicom(path: Path) -> bool:
+    """Whether a file is DICOM, as far as its beginning tells.
+
+    Raises
+    ------
+    UnreadableFileError
+        It cannot be opened.
+    """
+    try:
+        with path.open("rb") as stream:
+            return is_dicom(path, stream.read(_HEAD))
+    except OSError as error:
+        raise UnreadableFileError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
 
 
 def read_dicom(path: Path, axes: str | None = None) -> Image:
@@ -85,7 +104,7 @@ def read_dicom(path: Path, axes: str | None = None) -> Image:
     stored = read_stored(path, header)
     with parsing(path, "header"):
         frames = frame_count(header)
-        rescales = [rescale(header, frame) for frame in range(frames)]
+        rescales = tuple(rescale(header, frame) for frame in range(frames))
         letters, sizes, increment = scale(header, frames)
         padding = padding_range(header, *rescales[0])
         told = facts(header)
@@ -98,11 +117,33 @@ def read_dicom(path: Path, axes: str | None = None) -> Image:
             pixels = pixels if frames > 1 else pixels[0]
     named = axes or letters
     check_axes(named, pixels.shape)
-    if _is_lossy(header):
+    if _is_lossy(header) and path.suffix != PART_SUFFIX:  # what is being written was warned of when it was read
         log.warning("%s: its pixels were compressed with losses, which has changed the noise", path)
-    metadata: dict[str, Any] = {FACTS_KEY: told} | ({PADDING_KEY: padding} if padding else {})
+    file = source_file(path, header, stored, rescales)
+    template = DicomTemplate((file,), False, letters, pixels.shape, pixels.dtype, sizes, increment)
+    metadata = {FACTS_KEY: told, DICOM_KEY: template} | ({PADDING_KEY: padding} if padding else {})
     sizes = {axis: size for axis, size in sizes.items() if axis in named}
     return Image(pixels, named, sizes, increment if "T" in named else None, format="dicom", metadata=metadata)
+
+
+def source_file(path: Path, header: Any, stored: Pixels, rescales: tuple[tuple[float, float], ...]) -> DicomFile:
+    """What the writer needs of a file besides its pixels in units.
+
+    Parameters
+    ----------
+    path
+        The file.
+    header, stored
+        As read from it.
+    rescales
+        Slope and intercept of each frame.
+    """
+    fields: Any = None
+    with unheard(), suppress(Exception):  # whoever writes no DICOM needs no more than the pixels
+        fields = _parse(path, None)
+        fields.buffer = None
+    with parsing(path, "header"):
+        return dicom_file(path.name, fields, header, stored, rescales)
 
 
 def read_header(path: Path) -> Any:
@@ -131,14 +172,15 @@ def read_stored(path: Path, header: Any) -> Pixels:
     """
     with parsing(path, "pixels"):
         decoder = _decoder(path, header)
-        content = _parse(path, [*_TAGS, *_PIXELS])
-        found = next((name for name in _PIXELS if name in content), None)
+        content = _parse(path, [*_TAGS, *PIXEL_FIELDS])
+        found = next((name for name in PIXEL_FIELDS if name in content), None)
         if found is None:
             raise UnreadableFileError(path, "a DICOM file without pixels", DAMAGED)
         element = content.get_item(found)
         length = getattr(element, "length", _UNDEFINED)
         if length != _UNDEFINED and len(element.value) < length:
             raise UnreadableFileError(path, f"has {len(element.value)} of {length} bytes of pixels", DAMAGED)
+        _check_frames(path, header, element.value)
         pixels, _ = decoder.as_array(content)
     return np.asarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False))
 
@@ -182,7 +224,6 @@ def facts(header: Any) -> tuple[tuple[str, str], ...]:
     rows += [("values", "Hounsfield units")] if unit == "HU" else []
     rows += [
         ("stored as", f"{whole(header, 'BitsStored', 0)} bits, {header.file_meta.TransferSyntaxUID.name}"),
-        ("not carried over", "patient, position, orientation and every other field of the header"),
     ]
     return tuple(rows)
 
@@ -203,6 +244,20 @@ def parsing(path: Path, what: str) -> Iterator[None]:
     UnreadableFileError
         Instead of whatever was raised.
     """
+    try:
+        with unheard():
+            yield
+    except (Noise2DetailError, MemoryError):
+        raise
+    except Exception as error:
+        quotable = what == "pixels" or isinstance(error, FieldError)
+        said = " ".join(str(error).split())[:200] if quotable else type(error).__name__
+        raise UnreadableFileError(path, f"the {what} of this DICOM file cannot be read ({said})", DAMAGED) from error
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Let no warning or log line of the parser out."""
     here = threading.get_ident()
 
     def others(record: logging.LogRecord) -> bool:
@@ -214,17 +269,11 @@ def parsing(path: Path, what: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (Noise2DetailError, MemoryError):
-        raise
-    except Exception as error:
-        quotable = what == "pixels" or isinstance(error, FieldError)
-        said = " ".join(str(error).split())[:200] if quotable else type(error).__name__
-        raise UnreadableFileError(path, f"the {what} of this DICOM file cannot be read ({said})", DAMAGED) from error
     finally:
         logger.removeFilter(others)
 
 
-def _parse(path: Path, tags: list[str], **options: Any) -> Any:
+def _parse(path: Path, tags: list[str] | None, **options: Any) -> Any:
     import pydicom
 
     # A map never reads or leaps beyond the end of the file, whatever lengths the fields claim.
@@ -290,6 +339,20 @@ def _check_size(path: Path, header: Any) -> None:
     if not packed and header.get("PhotometricInterpretation") == "YBR_FULL_422":
         announced = announced * 2 // 3  # two pixels share their colour
     check_announced(path, announced, path.stat().st_size, compressed=packed)
+
+
+def _check_frames(path: Path, header: Any, pixels: bytes) -> None:
+    """Raise where a compressed frame announces another size than the header: it would be decoded before that shows."""
+    from pydicom.encaps import generate_frames
+
+    if not header.file_meta.TransferSyntaxUID.is_encapsulated:
+        return
+    expected = whole(header, "Rows"), whole(header, "Columns")
+    for frame in generate_frames(pixels, number_of_frames=frame_count(header)):
+        size = embedded_size(frame[:_FRAME_HEAD]) or embedded_size(frame)
+        if size and size != expected:
+            found = f"a compressed frame of {size[0]}x{size[1]} pixels; the header says {expected[0]}x{expected[1]}"
+            raise UnreadableFileError(path, found, DAMAGED)
 
 
 def _decoder(path: Path, header: Any) -> Any:

@@ -3,12 +3,13 @@
 In the form of a pydicom plugin: a function that decodes a frame, and two names that pydicom looks for.
 """
 
-import struct
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import imagecodecs
+
+from noise2detail.io.embedded import jpeg_size
 
 LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 EXTENDED = "1.2.840.10008.1.2.4.51"
@@ -20,7 +21,6 @@ DECODABLE = (*LOSSLESS, EXTENDED, *JPEG_LS)
 DECODER_DEPENDENCIES = dict.fromkeys(DECODABLE, ("imagecodecs",))
 """Read by pydicom."""
 
-_FRAME_HEADERS = frozenset(range(0xFFC0, 0xFFD0)) - {0xFFC4, 0xFFC8, 0xFFCC} | {0xFFF7}
 _END = b"\xff\xd9"
 
 
@@ -45,7 +45,7 @@ def decode_frame(frame: bytes, runner: Any) -> bytes:
         The frame is cut off, or not of the size that the header says.
     """
     # Compared before decoding, because a few bytes may announce an image of gigabytes.
-    size, expected = frame_size(frame), (runner.rows, runner.columns)
+    size, expected = jpeg_size(frame), (runner.rows, runner.columns)
     if size != expected:
         raise ValueError(f"a frame of {size[0]}x{size[1]} pixels; the header says {expected[0]}x{expected[1]}")
     if not frame.rstrip(b"\0").endswith(_END):
@@ -67,21 +67,3 @@ def _decoder(runner: Any) -> Callable[[bytes], Any]:
         return partial(imagecodecs.jpeg8_decode, colorspace="YCBCR", outcolorspace="YCBCR")
     # libjpeg-turbo decodes lossless colours wrongly, without a word, where they have Huffman tables of their own
     return imagecodecs.ljpeg_decode
-
-
-def frame_size(frame: bytes) -> tuple[int, int]:
-    """Rows and columns that a JPEG or JPEG-LS image announces.
-
-    Raises
-    ------
-    ValueError
-        It has no frame header.
-    """
-    at = 2
-    while at + 9 <= len(frame):
-        marker, length = struct.unpack(">HH", frame[at : at + 4])
-        if marker in _FRAME_HEADERS:
-            rows, columns = struct.unpack(">HH", frame[at + 5 : at + 9])
-            return rows, columns
-        at += 2 + length
-    raise ValueError("a frame without a JPEG header")

@@ -1,6 +1,7 @@
 """A folder of DICOM slices as one volume."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,19 +14,20 @@ from noise2detail.io.announced import check_announced
 from noise2detail.io.describe import FACTS_KEY
 from noise2detail.io.dicom import (
     PADDING_KEY,
+    begins_like_dicom,
     facts,
     in_units,
-    is_dicom,
     parsing,
     read_header,
     read_stored,
+    source_file,
 )
 from noise2detail.io.dicom_fields import frame_count, numbers, padding_range, rescale, whole
 from noise2detail.io.dicom_geometry import along_normal, mean_step, micrometres, pixel_spacing, uneven_step
+from noise2detail.io.dicom_template import DICOM_KEY, DicomTemplate
 
 _ALIKE = 1e-3
 """Difference of directions (of length 1) and, relative, of pixel sizes that rounding explains."""
-_HEAD = 132
 _APART = "give a folder that holds the slices of one series, and nothing else"
 
 
@@ -41,7 +43,7 @@ class _Slice:
     rescale: tuple[float, float]
 
 
-def read_series(folder: Path | str) -> Image:
+def read_series(folder: Path | str, axes: str | None = None) -> Image:
     """The volume of a folder of DICOM slices, axes ``ZYX``, in the order of their positions along the normal.
 
     Every slice is rescaled by its own slope and intercept: Hounsfield units for CT. Files that are not DICOM are passed
@@ -51,9 +53,13 @@ def read_series(folder: Path | str) -> Image:
     ----------
     folder
         Holds the slices of one series, each in a file of its own.
+    axes
+        Overrides the meaning of the dimensions.
 
     Raises
     ------
+    AxesError
+        ``axes`` does not fit.
     UnreadableFileError
         No slices, more than one series, slices that differ in shape, scale or direction, lie in one place, or are
         missing; or a slice that cannot be read.
@@ -72,21 +78,40 @@ def read_series(folder: Path | str) -> Image:
     with parsing(slices[0].path, "header"):
         padding = padding_range(slices[0].header, *slices[0].rescale)
         told = facts(slices[0].header)
-    metadata: dict[str, Any] = {FACTS_KEY: told} | ({PADDING_KEY: padding} if padding else {})
-    return Image(pixels, "ZYX", micrometres(spacing), format="dicom", metadata=metadata)
+    files = tuple(
+        source_file(one.path, one.header, own, (one.rescale,)) for one, own in zip(slices, stored, strict=True)
+    )
+    sizes = micrometres(spacing)
+    template = DicomTemplate(files, True, "ZYX", pixels.shape, pixels.dtype, sizes, None)
+    metadata = {FACTS_KEY: told, DICOM_KEY: template} | ({PADDING_KEY: padding} if padding else {})
+    named = axes or "ZYX"
+    kept = {axis: size for axis, size in sizes.items() if axis in named}
+    return Image(pixels, named, kept, format="dicom", metadata=metadata)
+
+
+def is_series(folder: Path) -> bool:
+    """Whether a path is a folder that holds DICOM files, whatever else it holds."""
+    return folder.is_dir() and any(True for _ in _dicom_files(folder))
 
 
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UnreadableFileError(folder, "is no folder", "give the folder that holds the slices of one series")
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith(".") and path.name.upper() != "DICOMDIR":
-            with path.open("rb") as stream:
-                found += [path] if is_dicom(path, stream.read(_HEAD)) else []
+    found = list(_dicom_files(folder))
     if not found:
         raise UnreadableFileError(folder, "holds no DICOM files", "give the folder that holds the slices themselves")
     return found
+
+
+def _dicom_files(folder: Path) -> Iterator[Path]:
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        raise UnreadableFileError(folder, f"cannot be listed ({error.strerror})", "check its permissions") from error
+    for path in found:
+        hidden = path.name.startswith(".") or path.name.upper() == "DICOMDIR"
+        if not hidden and path.is_file() and begins_like_dicom(path):
+            yield path
 
 
 def _slice(path: Path) -> _Slice:

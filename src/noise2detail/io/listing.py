@@ -14,9 +14,10 @@ from noise2detail.io.sidecar import SIDECAR_SUFFIX
 _SUFFIXES = (
     READ_ONLY
     | {".tif", ".tiff", ".ome.tif", ".ome.tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk"}
-    | {".png", ".npy", ""}  # many scans have no suffix
+    | {".dcm", ".dicom", ".ima", ".czi", ".nd2", ".lif"}
+    | {".png", ".bmp", ".npy", ".npz", ""}  # many scans have no suffix
 )
-_EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm"
+_EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm, .czi, .nd2, .lif"
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from noise2detail.errors import OutputExistsError, UnwritableFileError
+from noise2detail.errors import OutputExistsError, SettingError, UnwritableFileError
 
-OutputFormat = Literal["ome", "tif", "png", "npy", "zarr"]
+OutputFormat = Literal["ome", "tif", "png", "bmp", "npy", "npz", "dicom", "dicom-series", "zarr"]
 
 _FORMATS: dict[str, OutputFormat] = {
     ".ome.tiff": "ome",
@@ -14,19 +14,27 @@ _FORMATS: dict[str, OutputFormat] = {
     ".tiff": "tif",
     ".tif": "tif",
     ".png": "png",
+    ".bmp": "bmp",
     ".npy": "npy",
+    ".dcm": "dicom",
+    ".dicom": "dicom",
+    ".ima": "dicom",
     ".ome.zarr": "zarr",
     ".zarr": "zarr",
+    ".npz": "npz",
 }
 
-FOLDERS: frozenset[OutputFormat] = frozenset({"zarr"})
+FOLDERS: frozenset[OutputFormat] = frozenset({"dicom-series", "zarr"})
 """Formats that are folders of files."""
 
 WRITABLE = ", ".join(_FORMATS)
 """Suffixes that can be written, for messages."""
 
-READ_ONLY = frozenset(
-    {".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img", ".dcm", ".dicom", ".ima"}
+JPEG = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
+"""Suffixes of files whose compression changes the pixels, so that they cannot be checked."""
+
+READ_ONLY = JPEG | frozenset(
+    {".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"}
     | {".mrc", ".mrcs", ".map", ".rec", ".st", ".ali", ".preali", ".dv", ".r3d"}
 )
 """Suffixes of formats that can be read, but not written."""
@@ -53,14 +61,37 @@ def split_suffix(path: Path) -> tuple[str, str]:
 def result_suffix(path: Path) -> str:
     """Suffix of the result where the user names none: that of the input, if such a file can be written.
 
-    Volumes and scans become TIFF, which ImageJ opens with their pixel size; anything else becomes OME-TIFF.
+    Volumes and scans become TIFF, which ImageJ opens with their pixel size; a JPEG becomes a PNG, which holds the same
+    pixels without changing them again; anything else becomes OME-TIFF. DICOM files often have no suffix, so they are
+    known by their content.
     """
     suffix = split_suffix(path)[1]
     if suffix.lower() in _FORMATS:
         return suffix
     if _is_store(path):
         return ".ome.zarr"
+    if not suffix and _has_dicom_mark(path):
+        return ".dcm"
+    if suffix.lower() in JPEG:
+        return ".png"
     return ".tif" if suffix.lower() in READ_ONLY else ".ome.tif"
+
+
+def writable_suffix(name: str) -> str:
+    """The suffix of that name, with its dot.
+
+    Raises
+    ------
+    SettingError
+        No suffix of a format that can be written.
+
+    >>> writable_suffix("OME.TIF"), writable_suffix(".png")
+    ('.ome.tif', '.png')
+    """
+    suffix = f".{name.lower().removeprefix('.')}"
+    if suffix not in _FORMATS:
+        raise SettingError(f"{name!r} is no format that can be written; expected one of {WRITABLE}")
+    return suffix
 
 
 def default_output(path: Path) -> Path:
@@ -79,7 +110,7 @@ def default_output(path: Path) -> Path:
 
 
 def output_format(path: Path) -> OutputFormat:
-    """The format that a name asks for.
+    """The format that a name asks for; without suffix it is a folder of DICOM slices, for an image that came from one.
 
     Raises
     ------
@@ -87,9 +118,17 @@ def output_format(path: Path) -> OutputFormat:
         No format that can be written.
     """
     suffix = split_suffix(path)[1]
+    if not suffix:
+        return "dicom-series"
     if suffix.lower() not in _FORMATS:
+        if suffix.lower() in JPEG:
+            raise UnwritableFileError(
+                path,
+                f"files named {suffix} cannot be written, because JPEG would change the pixels again",
+                "choose a name that ends in .png, which looks the same, or in .tif",
+            )
         can = "can be read, but not written" if suffix.lower() in READ_ONLY else "cannot be written"
-        raise UnwritableFileError(path, f"files named {suffix or 'without suffix'} {can}", f"choose one of {WRITABLE}")
+        raise UnwritableFileError(path, f"files named {suffix} {can}", f"choose one of {WRITABLE}")
     return _FORMATS[suffix.lower()]
 
 
@@ -112,7 +151,7 @@ def refuse_output(path: Path | str, source: Path | str | None = None, overwrite:
     UnwritableFileError
         Unknown suffix, or the folder is missing or cannot be written to.
     """
-    replaced = overwrite and output_format(Path(path)) in FOLDERS and (_is_store(Path(path)) or not Path(path).is_dir())
+    replaced = overwrite and output_format(Path(path)) in FOLDERS and _replaceable(Path(path))
     refuse_place(path, source, overwrite, may_be_folder=replaced)
 
 
@@ -157,6 +196,19 @@ def _store_around(path: Path) -> Path | None:
 def _is_store(folder: Path) -> bool:
     """Whether a folder is a Zarr store, whatever its name is."""
     return any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
+
+
+def _replaceable(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, which may go; whether one of DICOM slices may, its writer decides."""
+    return not folder.is_dir() or not split_suffix(folder)[1] or _is_store(folder)
+
+
+def _has_dicom_mark(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def _same_file(target: Path, source: Path) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from noise2detail.errors import Noise2DetailError, PixelTypeError, UnreadableFileError
 from noise2detail.image import Image, check_axes
-from noise2detail.io.announced import check_announced
+from noise2detail.io.announced import check_announced, readable
 from noise2detail.io.describe import FACTS_KEY
 from noise2detail.types import Pixels
 
@@ -37,6 +37,7 @@ _SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 _CIFTI = range(3000, 3100)
 _LONGEST = 544
 _SINGLE = 352
+_BEYOND = 2**28
 
 Kind = Literal["NIfTI-1", "NIfTI-2", "Analyze"]
 
@@ -243,8 +244,9 @@ def _stored(path: Path, source: Path, header: _Header) -> Pixels:
     with _opened(source) as stream:
         compressed = isinstance(stream, gzip.GzipFile)
         held = source.stat().st_size
+        before = header.offset if compressed else 0  # has to be unpacked, too
         available = held if compressed else max(0, held - header.offset)
-        check_announced(path, count * dtype.itemsize, available, compressed=compressed)
+        check_announced(path, before + count * dtype.itemsize, available, compressed=compressed)
         flat = np.empty(count, dtype)
         stream.seek(header.offset)
         missing = _fill(stream, flat)
@@ -252,10 +254,20 @@ def _stored(path: Path, source: Path, header: _Header) -> Pixels:
             raise UnreadableFileError(
                 path, f"its pixels end {missing} bytes early in {source.name}, of {flat.nbytes}", _DAMAGED
             )
-        while compressed and stream.read(2**20):
-            pass  # the checksum stands at the very end
+        if compressed:
+            _finish(path, stream)
     native = flat.astype(dtype.newbyteorder("="), copy=False)
     return native if samples == 1 else np.ascontiguousarray(native.reshape(-1, samples)[:, :3])
+
+
+def _finish(path: Path, stream: IO[bytes]) -> None:
+    """Read on to the checksum, which stands at the very end."""
+    beyond = 0
+    while piece := stream.read(2**20):
+        beyond += len(piece)
+        if beyond > _BEYOND:  # a few bytes of gzip may go on for hours
+            found = f"goes on for more than {readable(_BEYOND)} after its pixels"
+            raise UnreadableFileError(path, found, _DAMAGED)
 
 
 def _fill(stream: IO[bytes], flat: Pixels) -> int:

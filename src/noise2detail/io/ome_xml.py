@@ -69,6 +69,8 @@ class OmeFacts:
     """One for each Channel element that has a name, or none unless all have."""
     companion: str | None
     """File that holds the metadata of a set, where this file only points to it."""
+    other_files: tuple[str, ...] = ()
+    """Names of the files that hold planes of this image, as far as they are not this one."""
 
 
 def parse(xml: bytes) -> Element:
@@ -136,7 +138,17 @@ def read_facts(xml: bytes) -> OmeFacts:
         time_increment=increment,
         channel_names=tuple(names) if all(names) else (),
         companion=companion,
+        other_files=tuple(_other_files(xml, root)),
     )
+
+
+def _other_files(xml: bytes, root: Element) -> Iterator[str]:
+    own = root.attributes.get("UUID", "").encode()
+    pixels = [pixels for image in root.all("Image") for pixels in image.all("Pixels")]
+    for uuid in (uuid for one in pixels for data in one.all("TiffData") for uuid in data.all("UUID")):
+        # a file that was moved still names the place where it was made
+        if not own or xml[uuid.open_end : uuid.close_start] != own:
+            yield uuid.attributes.get("FileName", "")
 
 
 def patch(

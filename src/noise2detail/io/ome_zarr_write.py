@@ -16,7 +16,7 @@ from noise2detail.io.ome_zarr_metadata import NOTE, fresh
 from noise2detail.io.pyramid import reduced
 from noise2detail.io.zarr_nodes import Node, write_node
 from noise2detail.io.zarr_pixels import write_pixels
-from noise2detail.types import Pixels
+from noise2detail.types import Pixels, PixelSource
 
 _AXES = "TCZYX"
 """The order that OME-Zarr prescribes."""
@@ -33,7 +33,7 @@ class _Store:
     files: Mapping[str, bytes]
 
 
-def ome_zarr_pixels(target: Path, image: Image, pixels: Pixels) -> Pixels:
+def ome_zarr_pixels(target: Path, image: Image, pixels: PixelSource) -> PixelSource:
     """The pixels as they are; raises where a store cannot hold them."""
     if "S" in image.axes:
         raise UnwritableFileError(target, "OME-Zarr has no RGB samples", "choose a name that ends in .ome.tif")
@@ -42,8 +42,9 @@ def ome_zarr_pixels(target: Path, image: Image, pixels: Pixels) -> Pixels:
     return pixels
 
 
-def write_ome_zarr(part: Path, target: Path, image: Image, pixels: Pixels, note: str) -> None:
+def write_ome_zarr(part: Path, target: Path, image: Image, source: PixelSource, note: str) -> None:
     """Fill the folder ``part``, which will be called ``target``."""
+    pixels = np.asarray(source)
     template = _template(image)
     if template is not None:
         store = _like(template, pixels, note)

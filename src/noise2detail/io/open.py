@@ -4,17 +4,28 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from noise2detail.errors import UnreadableFileError
+from noise2detail.errors import AxesError, UnreadableFileError
 from noise2detail.image import Image
+from noise2detail.io.bmp import is_bmp, read_bmp
+from noise2detail.io.czi import read_czi
+from noise2detail.io.czi_segments import MAGIC as CZI
 from noise2detail.io.dicom import is_dicom, read_dicom
+from noise2detail.io.dicom_series import is_series, read_series
+from noise2detail.io.jpeg import MAGIC as JPEG
+from noise2detail.io.jpeg import read_jpeg
+from noise2detail.io.lif import is_lif, read_lif
 from noise2detail.io.mrc import is_mrc, read_mrc
+from noise2detail.io.nd2 import read_nd2
+from noise2detail.io.nd2_frames import MAGIC as ND2
 from noise2detail.io.nifti import GZIP, header_beside, is_nifti, read_nifti
 from noise2detail.io.npy import read_npy
+from noise2detail.io.npz import MAGIC as ZIP
+from noise2detail.io.npz import read_npz
 from noise2detail.io.ome_zarr import is_zarr, read_ome_zarr
 from noise2detail.io.png import SIGNATURE, read_png
 from noise2detail.io.tiff_read import read_tiff
 
-READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC, DICOM, OME-Zarr"
+READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI, ND2, LIF"
 """Formats that can be read, for messages."""
 
 Reader = Callable[[Path, str | None], Image]
@@ -25,19 +36,20 @@ _READERS: dict[bytes, Reader] = {
     b"II+\0": read_tiff,
     b"MM\0+": read_tiff,
     SIGNATURE: read_png,
+    JPEG: read_jpeg,
+    ZIP: read_npz,
     b"\x93NUMPY": read_npy,
+    CZI: read_czi,
+    ND2: read_nd2,
 }
 
 _FOREIGN = {
-    b"\xff\xd8\xff": "a JPEG file, whose compression has changed the noise",
     b"GIF8": "a GIF file",
-    b"BM": "a BMP file",
-    b"PK\x03\x04": "a ZIP archive (or NPZ)",
     GZIP: "a gzip archive of something else than NIfTI",
     b"\x89HDF": "an HDF5 file",
-    b"ZISRAW": "a Zeiss CZI file",
-    b"\xda\xce\xbe\x0a": "a Nikon ND2 file",
-    b"\x70\0\0\0": "a Leica LIF file",
+    b"ZISRAW": "a part of a Zeiss CZI file",
+    b"\0\0\0\x0cjP": "a JPEG 2000 file, or a Nikon ND2 file of the older kind that is one",
+    b"\xd0\xcf\x11\xe0": "a compound file, such as an Olympus OIB file",
     b"%PDF": "a PDF document",
 }
 
@@ -54,8 +66,8 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     Parameters
     ----------
     path
-        TIFF, OME-TIFF, ImageJ TIFF, PNG, NPY, NIfTI, Analyze, MRC, DICOM or OME-Zarr; the content decides, not the
-        name.
+        TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI,
+        ND2 or LIF; the content decides, not the name. Or a folder that holds the slices of one DICOM series.
     axes
         What the dimensions are, where the file does not say it or is wrong; one letter of ``TCZYXS`` for each.
 
@@ -71,16 +83,18 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
     file = Path(path)
     read_folder = _folder_reader(file)
     if read_folder is not None:
-        return read_folder(file, axes)
+        return _named(read_folder, file, axes)
+    if is_series(file):
+        return _named(read_series, file, axes)
     head = _head(file)
     if not head:
         raise UnreadableFileError(file, "it is empty (0 bytes)", "copy or export it again")
     read = _reader(file, head)
     if read is not None:
-        return read(file, axes)
+        return _named(read, file, axes)
     header = header_beside(file)
     if header is not None and is_nifti(_head(header)):
-        return read_nifti(header, axes)
+        return _named(read_nifti, header, axes)
     raise UnreadableFileError(file, foreign(head), f"expected {READABLE}")
 
 
@@ -92,6 +106,16 @@ def readable(path: Path) -> bool:
 def is_image_folder(path: Path) -> bool:
     """Whether a folder is one image by itself, such as a Zarr store, and no collection of images."""
     return _folder_reader(path) is not None
+
+
+def _named(read: Reader, file: Path, axes: str | None) -> Image:
+    """The image, or an error that names the file: axes that do not fit are noticed where no file is known."""
+    try:
+        return read(file, axes)
+    except AxesError as error:
+        if str(file) in str(error):
+            raise
+        raise AxesError(f"{file}: {error}") from error
 
 
 def _folder_reader(path: Path) -> Reader | None:
@@ -107,8 +131,12 @@ def _reader(path: Path, head: bytes) -> Reader | None:
     for magic, read in _READERS.items():
         if head.startswith(magic):
             return read
+    if is_bmp(head):
+        return read_bmp
     if is_nifti(head):
         return read_nifti
+    if is_lif(head):
+        return read_lif
     return read_mrc if is_mrc(head) else None
 
 
@@ -126,6 +154,8 @@ def _head(path: Path) -> bytes:
         raise UnreadableFileError(path, "there is no such file", "check the name and the folder")
     if path.is_dir():
         raise UnreadableFileError(path, "is a folder; expected a file", "give the name of one image in it")
+    if path.exists() and not path.is_file():
+        raise UnreadableFileError(path, "is a pipe or device", "expected a file")  # to read it might never end
     try:
         with path.open("rb") as stream:
             return stream.read(_HEAD)

@@ -11,7 +11,8 @@ import numpy as np
 from noise2detail.errors import UnreadableFileError, UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io.announced import check_announced
-from noise2detail.types import Pixels
+from noise2detail.io.describe import FACTS_KEY
+from noise2detail.types import Pixels, PixelSource
 
 PNG_KEY = "png"
 """Key of the template in the metadata of an image."""
@@ -68,7 +69,12 @@ def read_png(path: Path, axes: str | None = None) -> Image:
     kept = tuple((name, content) for name, content in chunks if name not in _REMADE)
     template = PngTemplate(kept, alpha)
     named = axes or ("YX" if pixels.ndim == 2 else "YXS")
-    return Image(np.ascontiguousarray(pixels), named, format="png", metadata={PNG_KEY: template})
+    return Image(
+        np.ascontiguousarray(pixels),
+        named,
+        format="png",
+        metadata={PNG_KEY: template, FACTS_KEY: (("compression", "deflate"),)},
+    )
 
 
 def write_png(path: Path, image: Image, pixels: Pixels, note: str) -> None:
@@ -96,7 +102,7 @@ def write_png(path: Path, image: Image, pixels: Pixels, note: str) -> None:
     path.write_bytes(encoded[:head] + b"".join(_chunk(*one) for one in chunks) + encoded[head:])
 
 
-def check_png(path: Path, axes: str, pixels: Pixels) -> None:
+def check_png(path: Path, axes: str, pixels: PixelSource) -> None:
     """Raise unless a PNG can hold these pixels.
 
     Raises
@@ -112,6 +118,16 @@ def check_png(path: Path, axes: str, pixels: Pixels) -> None:
             f"a PNG cannot hold axes {axes} {tuple(pixels.shape)} of {pixels.dtype}; only YX or RGB of uint8 or uint16",
             "choose a name that ends in .tif, .ome.tif or .npy",
         )
+
+
+def png_lost(image: Image) -> str:
+    """What only another PNG can carry over of the PNG or JPEG that an image came from."""
+    template = image.metadata.get(PNG_KEY)
+    if not isinstance(template, PngTemplate):
+        return ""
+    held = ["transparency"] if template.alpha is not None else []
+    held += ["colour profile, resolution and text"] if template.chunks else []
+    return f"{' and '.join(held)} of the original {image.format.upper()}" if held else ""
 
 
 def _check_kind(path: Path, depth: int, colour: int, chunks: list[tuple[bytes, bytes]]) -> None:

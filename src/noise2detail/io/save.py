@@ -3,17 +3,16 @@
 import logging
 from pathlib import Path
 
-import numpy as np
-
 from noise2detail.errors import FileError, UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io.atomic import flush, part_of, put, refuse_space, translated
+from noise2detail.io.lazy import nbytes
 from noise2detail.io.names import FOLDERS, output_format, refuse_output
 from noise2detail.io.sidecar import sidecar_path, sidecar_text, summary
 from noise2detail.io.verify import verify
-from noise2detail.io.writers import WRITERS
+from noise2detail.io.writers import WRITERS, left_behind
 from noise2detail.plans import Provenance
-from noise2detail.types import Pixels
+from noise2detail.types import PixelSource
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +35,9 @@ def save_image(
     image
         What to write.
     path
-        Its suffix decides the format: .ome.tif, .ome.tiff, .tif, .tiff, .png, .npy, .ome.zarr, .zarr.
+        Its suffix decides the format: .ome.tif, .ome.tiff, .tif, .tiff, .png, .bmp, .npy, .npz, .ome.zarr, .zarr, and
+        for an image that came from DICOM .dcm, .dicom, .ima; without suffix a folder of slices, for one that came from
+        such.
     overwrite
         Replace an output of an earlier run.
     source
@@ -55,9 +56,9 @@ def save_image(
     target = Path(path)
     refuse_output(target, source, overwrite)
     pixels = prepared(image, target)
-    if pixels.dtype != image.array.dtype:
+    if pixels.dtype != image.array.dtype and not WRITERS[output_format(target)].narrows:
         log.warning("%s: such a file cannot hold %s; it is written as %s", target, image.array.dtype, pixels.dtype)
-    refuse_space(target, pixels.nbytes)
+    refuse_space(target, nbytes(pixels))
     note = summary(provenance) if provenance is not None else ""
     folder = output_format(target) in FOLDERS
     with translated(target), part_of(target, folder=folder) as part, part_of(sidecar_path(target)) as side:
@@ -74,7 +75,7 @@ def save_image(
     return target
 
 
-def prepared(image: Image, target: Path, pixels: Pixels | None = None) -> Pixels:
+def prepared(image: Image, target: Path, pixels: PixelSource | None = None) -> PixelSource:
     """Pixels of an image as the file can hold them.
 
     Raises
@@ -83,10 +84,10 @@ def prepared(image: Image, target: Path, pixels: Pixels | None = None) -> Pixels
         It can hold neither these axes nor this type.
     """
     writer = WRITERS[output_format(target)]
-    return writer.prepare(target, image, np.asarray(image.array) if pixels is None else pixels)
+    return writer.prepare(target, image, image.array if pixels is None else pixels)
 
 
-def _write(part: Path, target: Path, image: Image, pixels: Pixels, note: str) -> None:
+def _write(part: Path, target: Path, image: Image, pixels: PixelSource, note: str) -> None:
     writer = WRITERS[output_format(target)]
     try:
         writer.write(part, target, image, pixels, note)
@@ -98,6 +99,6 @@ def _write(part: Path, target: Path, image: Image, pixels: Pixels, note: str) ->
         raise UnwritableFileError(
             target, f"could not be written ({error})", "choose a name that ends in .npy to keep the pixels"
         ) from error
-    lost = writer.lost(image)
+    lost = left_behind(image, output_format(target))
     if lost:
-        log.warning("%s: %s do not fit and are not carried over", target, lost)
+        log.warning("%s: not carried over: %s", target, "; ".join(lost))

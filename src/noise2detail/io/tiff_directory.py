@@ -5,7 +5,7 @@ Independent of any TIFF library: a library that meets a broken chain of director
 
 import logging
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -27,6 +27,8 @@ POINTERS = frozenset({330, 34665, 34853, 40965})
 """Tags whose value is a place in the file (further images, Exif, GPS); they cannot be copied."""
 
 _PRIVATE = 32768
+_OVERLAP, _ROOM = 4, 2**20
+"""How often the bytes of a file may be read, and how many more: nothing overlaps in a sound file."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,30 @@ class _Layout:
         return int(struct.unpack(self.order + letter, data)[0])
 
 
+@dataclass
+class _Values:
+    """Values that were read: pages often share one, and entries that overlap could make gigabytes of a small file."""
+
+    left: int
+    """Bytes that may still be read."""
+    known: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """By place and length."""
+    same: dict[bytes, bytes] = field(default_factory=dict)
+    """Thousands of pages often repeat one value; hold it once."""
+
+    def spend(self, length: int) -> None:
+        self.left -= length
+        if self.left < 0:
+            raise struct.error("directories overlap")
+
+    def read(self, stream: BinaryIO, at: int, length: int) -> bytes:
+        if (at, length) not in self.known:
+            self.spend(length)
+            stream.seek(at)
+            self.known[at, length] = stream.read(length)
+        return self.known[at, length]
+
+
 def read_directories(path: Path) -> Directories:
     """Every directory of the file, with the values of its tags.
 
@@ -96,7 +122,7 @@ def read_directories(path: Path) -> Directories:
             at = layout.number(head[8:16], "Q") if layout.big else layout.number(head[4:8], "I")
             pages = _chain(stream, layout, at, path)
         except struct.error as error:
-            raise _broken(path, "a directory is cut off") from error
+            raise _broken(path, f"a directory is cut off or makes no sense ({error})") from error
     if not pages:
         raise _broken(path, "it has no pages")
     return Directories(order, layout.big, pages)
@@ -105,7 +131,7 @@ def read_directories(path: Path) -> Directories:
 def _chain(stream: BinaryIO, layout: _Layout, at: int, path: Path) -> tuple[Directory, ...]:
     pages: list[Directory] = []
     seen: set[int] = set()
-    values: dict[bytes, bytes] = {}
+    values = _Values(left=_OVERLAP * layout.size + _ROOM)
     while at:
         if at in seen:
             raise _broken(path, f"its chain of pages runs in a circle after {len(pages)} pages")
@@ -113,6 +139,7 @@ def _chain(stream: BinaryIO, layout: _Layout, at: int, path: Path) -> tuple[Dire
             raise _broken(path, f"after {len(pages)} pages the next one lies at byte {at} of {layout.size}")
         seen.add(at)
         entries, following = _entries(stream, layout, at)
+        values.spend(12 * len(entries))
         tags = [_tag(stream, layout, entry, path, values) for entry in entries]
         pages.append(Directory(at, tuple(tag for tag in tags if tag is not None)))
         at = following
@@ -130,7 +157,7 @@ def _entries(stream: BinaryIO, layout: _Layout, at: int) -> tuple[list[bytes], i
     return [block[start : start + width] for start in range(0, len(block), width)], following
 
 
-def _tag(stream: BinaryIO, layout: _Layout, entry: bytes, path: Path, values: dict[bytes, bytes]) -> Tag | None:
+def _tag(stream: BinaryIO, layout: _Layout, entry: bytes, path: Path, values: _Values) -> Tag | None:
     code, kind = struct.unpack(layout.order + "HH", entry[:4])
     inline = 8 if layout.big else 4
     letter = "Q" if layout.big else "I"
@@ -147,10 +174,8 @@ def _tag(stream: BinaryIO, layout: _Layout, entry: bytes, path: Path, values: di
             # Some vendors write private tags that point nowhere in files whose pixels are whole.
             log.warning("%s: private tag %d points outside the file and is not carried over", path, code)
             return None
-        stream.seek(at)
-        data = stream.read(length)
-    # Thousands of pages often repeat one value; hold it once.
-    return Tag(code, kind, count, values.setdefault(data, data))
+        data = values.read(stream, at, length)
+    return Tag(code, kind, count, values.same.setdefault(data, data))
 
 
 def _broken(path: Path, found: str) -> UnreadableFileError:

@@ -6,21 +6,22 @@ import numpy as np
 
 from noise2detail.image import Image
 from noise2detail.io.imagej import DTYPES as IMAGEJ_DTYPES
+from noise2detail.io.lazy import converted
 from noise2detail.io.template import TIFF_KEY, TiffTemplate
 from noise2detail.io.tiff_fresh import write_ome, write_tif
 from noise2detail.io.tiff_write import write_like
-from noise2detail.types import Pixels
+from noise2detail.types import PixelSource
 
 
-def tiff_pixels(target: Path, image: Image, pixels: Pixels, *, ome: bool) -> Pixels:
+def tiff_pixels(target: Path, image: Image, pixels: PixelSource, *, ome: bool) -> PixelSource:
     """The pixels in a type that the file can hold: an ImageJ TIFF knows few."""
     del target
     template = _template(image, ome=ome)
     foreign = template is not None and template.kind == "imagej" and str(pixels.dtype) not in IMAGEJ_DTYPES
-    return pixels.astype(np.float32) if foreign else pixels
+    return converted(pixels, np.float32) if foreign else pixels
 
 
-def write_tiff(part: Path, target: Path, image: Image, pixels: Pixels, note: str, *, ome: bool) -> None:
+def write_tiff(part: Path, target: Path, image: Image, pixels: PixelSource, note: str, *, ome: bool) -> None:
     """Write ``part``, which will be called ``target``."""
     template = _template(image, ome=ome)
     if template is not None:

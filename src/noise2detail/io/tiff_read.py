@@ -2,9 +2,10 @@
 
 import json
 import logging
+import math
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,13 @@ import tifffile
 from noise2detail.errors import Noise2DetailError, UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io import imagej, ome_xml
-from noise2detail.io.announced import check_announced
+from noise2detail.io.announced import check_held, check_memory
 from noise2detail.io.template import TIFF_KEY, TiffKind, TiffTemplate
 from noise2detail.io.tiff_axes import name_axes
+from noise2detail.io.tiff_check import check_segments, refuse_doctype, refuse_other_folders
 from noise2detail.io.tiff_directory import POINTERS, Directories, Directory, read_directories
-from noise2detail.types import Pixels
+from noise2detail.io.tiff_pages import all_series, lazy_series
+from noise2detail.types import Pixels, PixelSource
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,6 @@ _KINDS: Mapping[str, TiffKind] = {
     "generic": "plain",
 }
 _PALETTE = 3
-_LARGEST_TILE = 2**24
 _FORMATS = {"ome": "ome-tiff", "imagej": "imagej-tiff"}
 
 
@@ -59,32 +61,22 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
         Damaged, truncated, or not exactly one image.
     """
     directories = read_directories(path)
-    try:
-        with _complaints() as complaints, tifffile.TiffFile(path) as tif:
-            image = _read(path, tif, directories, axes, complaints)
-    except (Noise2DetailError, MemoryError):
-        raise
-    except Exception as error:
-        raise UnreadableFileError(path, f"not a TIFF that can be read ({error})", _DAMAGED) from error
-    return image
+    with _reading(path) as complaints, tifffile.TiffFile(path) as tif:
+        return _read(path, tif, directories, axes, complaints)
 
 
 def _read(path: Path, tif: Any, directories: Directories, axes: str | None, complaints: list[str]) -> Image:
+    refuse_doctype(path, directories)
     facts = _ome_facts(path, tif)
     series, dropped = _one_series(path, tif)
     _refuse_complaints(path, complaints)
     _check_whole(path, tif, series, facts)
     compressed = int(series.keyframe.compression) != 1
-    announced = int(np.prod(series.shape, dtype=object)) * np.dtype(series.dtype).itemsize
+    announced = math.prod(series.shape) * np.dtype(series.dtype).itemsize
     held = sum(file.stat().st_size for file in {Path(page.parent.filehandle.path) for page in series.pages if page})
-    check_announced(path, announced, held, compressed=compressed)
-    _check_tiles(path, series.keyframe)
-    _check_extent(path, series)
-    pixels = np.asarray(series.asarray())
-    _refuse_complaints(path, complaints)
-    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    letters = str(series.axes)
-    pixels, letters, alpha = _without_alpha(pixels, letters, series.keyframe)
+    check_held(path, announced, held, compressed=compressed)
+    check_segments(path, series)
+    pixels, letters, alpha = _pixels(path, tif, series, complaints)
     named = name_axes(path, letters, pixels.shape, axes)
     kind = _KINDS.get(series.kind)
     sizes, increment, names = _scale(series, directories, facts, named, pixels.shape)
@@ -97,6 +89,37 @@ def _read(path: Path, tif: Any, directories: Directories, axes: str | None, comp
     return replace(image, metadata={TIFF_KEY: template})
 
 
+def _pixels(path: Path, tif: Any, series: Any, complaints: list[str]) -> tuple[PixelSource, str, Pixels | None]:
+    """Pixels and their axes, and transparency that was set aside; those of a large file stay there."""
+
+    def guarded(read: Callable[[], Pixels]) -> Pixels:
+        with _reading(path) as heard:
+            found = read()
+            _refuse_complaints(path, heard)
+        return found
+
+    letters = str(series.axes)
+    lazy = lazy_series(path, tif, series, guarded)
+    if lazy is not None:
+        return lazy, letters, None
+    check_memory(path, int(series.nbytes))
+    pixels = np.asarray(series.asarray())
+    _refuse_complaints(path, complaints)
+    return _without_alpha(pixels.astype(pixels.dtype.newbyteorder("="), copy=False), letters, series.keyframe)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[list[str]]:
+    """What the library complains of meanwhile; whatever it raises becomes an error with the file's name."""
+    try:
+        with _complaints() as heard:
+            yield heard
+    except (Noise2DetailError, MemoryError):
+        raise
+    except Exception as error:
+        raise UnreadableFileError(path, f"not a TIFF that can be read ({error})", _DAMAGED) from error
+
+
 def _ome_facts(path: Path, tif: Any) -> ome_xml.OmeFacts | None:
     if not tif.is_ome:
         return None
@@ -104,6 +127,7 @@ def _ome_facts(path: Path, tif: Any) -> ome_xml.OmeFacts | None:
         facts = ome_xml.read_facts(str(tif.ome_metadata).encode())
     except ValueError as error:
         raise UnreadableFileError(path, str(error), _DAMAGED) from error
+    refuse_other_folders(path, facts.other_files)
     if facts.companion is not None:
         raise UnreadableFileError(
             path,
@@ -114,7 +138,7 @@ def _ome_facts(path: Path, tif: Any) -> ome_xml.OmeFacts | None:
 
 
 def _one_series(path: Path, tif: Any) -> tuple[Any, tuple[str, ...]]:
-    found = tif.series() if callable(tif.series) else tif.series
+    found = all_series(tif)
     if not found:
         raise UnreadableFileError(path, "no image found in it", _DAMAGED)
     main = [one for one in found if not (one.keyframe.is_reduced or _ASIDE.search(str(one.name)))]
@@ -151,14 +175,12 @@ def _refuse_palette(path: Path, tif: Any, series: Any) -> None:
 
 
 def _check_whole(path: Path, tif: Any, series: Any, facts: ome_xml.OmeFacts | None) -> None:
-    planes = int(
-        np.prod([n for n, axis in zip(series.shape, series.axes, strict=True) if axis not in "YX"], dtype=object)
-    )
+    planes = math.prod(n for n, axis in zip(series.shape, series.axes, strict=True) if axis not in "YX")
     promised = 0
     if facts is not None:
         if series.kind != "ome":
             raise UnreadableFileError(path, "its pages do not fit its OME-XML", _DAMAGED)
-        promised = int(np.prod([facts.sizes.get(axis, 1) for axis in "ZCT"]))
+        promised = math.prod(facts.sizes.get(axis, 1) for axis in "ZCT")
         missing = sum(page is None for page in series.pages)
         if missing:
             raise UnreadableFileError(
@@ -176,24 +198,6 @@ def _check_whole(path: Path, tif: Any, series: Any, facts: ome_xml.OmeFacts | No
         promised = -(-int(np.prod(shape, dtype=object)) // height_width)
     if planes < promised:
         raise UnreadableFileError(path, f"found {planes} of the {promised} planes that it promises", _DAMAGED)
-
-
-def _check_tiles(path: Path, page: Any) -> None:
-    # A tile may be larger than a small image, but decoding one of gigabytes would fill the memory.
-    if page.is_tiled and int(np.prod(page.chunks, dtype=object)) > max(_LARGEST_TILE, 4 * int(page.size)):
-        raise UnreadableFileError(path, f"tiles of {page.chunks} for a page of {page.shape}", _DAMAGED)
-
-
-def _check_extent(path: Path, series: Any) -> None:
-    for index, page in enumerate(series.pages):
-        if page is None or not page.dataoffsets:
-            continue
-        size = page.parent.filehandle.size
-        end = max(at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False))
-        if end > size:
-            raise UnreadableFileError(
-                path, f"the pixels of page {index + 1} end at byte {end}, the file at byte {size}", _DAMAGED
-            )
 
 
 def _without_alpha(pixels: Pixels, letters: str, page: Any) -> tuple[Pixels, str, Pixels | None]:

@@ -13,9 +13,11 @@ import tifffile
 from noise2detail.errors import UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io import imagej, ome_xml
+from noise2detail.io.lazy import nbytes, planes_of
 from noise2detail.io.template import TiffTemplate
 from noise2detail.io.tiff_directory import POINTERS, Directory, Tag
-from noise2detail.types import Pixels
+from noise2detail.io.tiff_stream import as_pages
+from noise2detail.types import PixelSource
 from noise2detail.version import __version__
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ _MINISBLACK, _RGB, _PALETTE, _YCBCR = 1, 2, 3, 6
 _WITH_PREDICTOR = frozenset({5, 8, 32946, 34925, 50000})
 
 
-def write_like(path: Path, image: Image, pixels: Pixels, template: TiffTemplate, note: str) -> None:
+def write_like(path: Path, image: Image, pixels: PixelSource, template: TiffTemplate, note: str) -> None:
     """Write ``pixels`` with the tags, compression, byte order and layout of ``template``.
 
     Parameters
@@ -51,8 +53,7 @@ def write_like(path: Path, image: Image, pixels: Pixels, template: TiffTemplate,
     stored, axes = _with_alpha(pixels, image.axes, template)
     pages = _pages(image, template, stored, axes, note)
     samples = _sample_axes(template, axes)
-    planes = stored.reshape(-1, *stored.shape[stored.ndim - 2 - samples :])
-    big = template.big or stored.nbytes > CLASSIC_LIMIT
+    big = template.big or nbytes(stored) > CLASSIC_LIMIT
     if big and template.kind == "imagej" and not template.big:
         raise UnwritableFileError(
             path, "an ImageJ TIFF cannot hold more than 4 GB", "choose a name that ends in .ome.tif"
@@ -63,16 +64,18 @@ def write_like(path: Path, image: Image, pixels: Pixels, template: TiffTemplate,
         settings = _layout(template, stored.dtype)
         if _alike(pages) or template.kind == "imagej":
             # ImageJ reads a stack as one run of bytes after the first directory, so it must be written in one go.
-            writer.write(planes, **settings, **_page_settings(pages[0], pages[-1], template))
+            data = as_pages(stored, 2 + samples, template.byteorder, template.tile)
+            writer.write(**data, **settings, **_page_settings(pages[0], pages[-1], template))
         else:
-            for plane, page in zip(planes, pages, strict=True):
+            for plane, page in zip(planes_of(stored, 2 + samples), pages, strict=True):
                 writer.write(plane, **settings, **_page_settings(page, page, template))
 
 
-def _with_alpha(pixels: Pixels, axes: str, template: TiffTemplate) -> tuple[Pixels, str]:
+def _with_alpha(source: PixelSource, axes: str, template: TiffTemplate) -> tuple[PixelSource, str]:
     alpha = template.alpha
     if alpha is None:
-        return pixels, axes
+        return source, axes
+    pixels = np.asarray(source)
     if "S" in axes:
         return np.concatenate((pixels, alpha.astype(pixels.dtype, copy=False)), axis=axes.index("S")), axes
     if template.planarconfig == 2:
@@ -86,7 +89,7 @@ def _sample_axes(template: TiffTemplate, axes: str) -> int:
 
 
 def _pages(
-    image: Image, template: TiffTemplate, stored: Pixels, axes: str, note: str
+    image: Image, template: TiffTemplate, stored: PixelSource, axes: str, note: str
 ) -> tuple[tuple[Directory, bytes], ...]:
     pages = [(page, _text(page)) for page in template.pages]
     first, text = pages[0]

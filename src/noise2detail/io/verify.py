@@ -2,23 +2,25 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from noise2detail.errors import Noise2DetailError, UnwritableFileError
 from noise2detail.image import Image
+from noise2detail.io.lazy import planes_of
 from noise2detail.io.names import output_format
 from noise2detail.io.open import open_image
 from noise2detail.io.template import TIFF_KEY, TiffTemplate
 from noise2detail.io.writers import WRITERS
-from noise2detail.types import Pixels
+from noise2detail.types import Pixels, PixelSource
 
 _EXACT_ENOUGH = 1e-6
 _PIECE = 2**22
 
 
-def verify(part: Path, target: Path, image: Image, pixels: Pixels) -> None:
+def verify(part: Path, target: Path, image: Image, pixels: PixelSource) -> None:
     """Raise unless the file at ``part`` holds this image.
 
     Parameters
@@ -42,34 +44,48 @@ def verify(part: Path, target: Path, image: Image, pixels: Pixels) -> None:
         again = open_image(part, None if writer.has_axes else image.axes)
     except Noise2DetailError as error:
         raise _failed(target, f"what was written cannot be read again ({error})") from error
-    read, axes = _in_order(np.asarray(again.array), again.axes, image.axes)
-    _compare_pixels(target, read, pixels)
-    found = _lengths(axes, read.shape)
+    again = _in_order(again, image.axes)
+    _compare_size(target, again, pixels)
+    found = _lengths(again.axes, again.array.shape)
     wanted = _lengths(image.axes, pixels.shape)
     if found != wanted and not _mute(again):
         raise _failed(target, f"axes read as {again.axes} {again.array.shape}, should be {image.axes} {pixels.shape}")
+    _compare_pixels(target, again, image, pixels)
     if writer.has_scale:
         _compare_scale(target, again, image)
 
 
-def _in_order(read: Pixels, axes: str, wanted: str) -> tuple[Pixels, str]:
-    """The pixels with their axes in the order of the image: OME-Zarr prescribes one of its own."""
+def _compare_size(target: Path, again: Image, wanted: PixelSource) -> None:
+    found, native = again.array, wanted.dtype.newbyteorder("=")
+    if found.dtype != native:
+        raise _failed(target, f"pixels read as {found.dtype}, should be {native}")
+    if math.prod(found.shape) != math.prod(wanted.shape):
+        raise _failed(target, f"shape reads as {found.shape}, should be {wanted.shape}")
+
+
+def _compare_pixels(target: Path, again: Image, image: Image, wanted: PixelSource) -> None:
+    # Plane by plane, because either may be larger than the memory.
+    inner = [2 + ("S" in axes) for axes in (again.axes, image.axes)]
+    native = wanted.dtype.newbyteorder("=")
+    pairs = zip(planes_of(again.array, inner[0]), planes_of(wanted, inner[1]), strict=False)
+    if not all(_same_bytes(one, other.astype(native, copy=False)) for one, other in pairs):
+        raise _failed(target, "pixels read differently from what was written")
+
+
+def _same_bytes(one: Pixels, other: Pixels) -> bool:
+    # As bytes, because not-a-number differs from itself; in pieces, because a comparison takes memory too.
+    left, right = (np.ascontiguousarray(pixels).reshape(-1).view(np.uint8) for pixels in (one, other))
+    pieces = (slice(start, start + _PIECE) for start in range(0, left.size, _PIECE))
+    return all(np.array_equal(left[piece], right[piece]) for piece in pieces)
+
+
+def _in_order(read: Image, wanted: str) -> Image:
+    """The image with its axes in the order of the one that was written: OME-Zarr prescribes one of its own."""
+    axes = read.axes
     if axes == wanted or sorted(axes) != sorted(wanted):
-        return read, axes
-    return read.transpose([axes.index(axis) for axis in wanted]), wanted
-
-
-def _compare_pixels(target: Path, found: Pixels, wanted: Pixels) -> None:
-    native = np.ascontiguousarray(wanted, wanted.dtype.newbyteorder("="))
-    if found.dtype != native.dtype:
-        raise _failed(target, f"pixels read as {found.dtype}, should be {native.dtype}")
-    if found.size != native.size:
-        raise _failed(target, f"shape reads as {found.shape}, should be {native.shape}")
-    # Compared as bytes, because not-a-number differs from itself; in pieces, because a comparison takes memory too.
-    one, other = (pixels.reshape(-1).view(np.uint8) for pixels in (np.ascontiguousarray(found), native))
-    for start in range(0, one.size, _PIECE):
-        if not np.array_equal(one[start : start + _PIECE], other[start : start + _PIECE]):
-            raise _failed(target, "pixels read differently from what was written")
+        return read
+    turned = np.asarray(read.array).transpose([axes.index(axis) for axis in wanted])
+    return replace(read, array=turned, axes=wanted)
 
 
 def _lengths(axes: str, shape: tuple[int, ...]) -> list[tuple[str, int]]:

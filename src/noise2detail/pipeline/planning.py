@@ -11,7 +11,7 @@ from noise2detail.engine.machine import Machine, has_bfloat16, measure
 from noise2detail.errors import InputError, SettingError
 from noise2detail.method import Cost, FitsEach, Method
 from noise2detail.pipeline.computing import computing
-from noise2detail.pipeline.deciding import aimed, decide, wrapped
+from noise2detail.pipeline.deciding import Decision, aimed, decide, wrapped
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
 from noise2detail.pipeline.memory import (
     Need,
@@ -76,6 +76,8 @@ def make_plan(
     seed: int,
     run: Run,
     result_type: np.dtype[Any] | None = None,
+    *,
+    look: bool = True,
 ) -> tuple[Plan, Method, Layout]:
     """What will be done with an array, the method that does it, and how the array is laid out.
 
@@ -85,6 +87,8 @@ def make_plan(
         As for ``denoise``.
     result_type
         In which the result is wanted; None: that of the array.
+    look
+        False: the noise is not measured, so that nothing is refused for it, and nothing decided by it.
 
     Raises
     ------
@@ -101,7 +105,7 @@ def make_plan(
     threads, thread_notes = choose_threads(run.threads)
     limit = find_limit(run.max_memory)
     maps = _value_maps(recipe, channels)
-    decision = decide(chosen, array, layout, maps, run, threads)
+    decision = decide(chosen, array, layout, maps, run, threads) if look else Decision(chosen)
     chosen = decision.method
     check_planes(name, chosen, run, layout)
     precision, machine, why = choose_precision(run, device)

@@ -1,0 +1,111 @@
+"""Pixels that stay in their file until somebody asks for them, plane by plane."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noise2detail.io.announced import check_memory
+from noise2detail.types import Pixels, PixelSource
+
+LAZY_FROM = 256 * 2**20
+"""Bytes of pixels from which an image is not read when it is opened. Smaller ones are: whatever is wrong with them is
+then said at once, and not in the middle of the work."""
+
+
+@dataclass(frozen=True, eq=False)
+class LazyPixels:
+    """An array by its shape, its type, and a way to get any of its planes."""
+
+    path: Path
+    """The file."""
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    inner: int
+    """Dimensions of a plane: the last of the shape."""
+    read: Callable[[int], Pixels]
+    """Number of a plane, the last axis before it fastest, to its pixels."""
+
+    def __getitem__(self, key: Any) -> Any:
+        """As NumPy's basic indexing; only the planes that are needed are read."""
+        keys = key if isinstance(key, tuple) else (key,)
+        if Ellipsis in keys:
+            at = keys.index(Ellipsis)
+            keys = keys[:at] + (slice(None),) * (len(self.shape) - len(keys) + 1) + keys[at + 1 :]
+        outer = len(self.shape) - self.inner
+        numbers = np.arange(self.planes).reshape(self.shape[:outer])[keys[:outer]]
+        within = keys[outer:]
+        if not np.ndim(numbers):
+            return self.read(int(numbers))[within]
+        parts = [self.read(int(number))[within] for number in numbers.flat]
+        inside = np.empty(self.shape[outer:], np.bool_)[within].shape
+        return np.array(parts, self.dtype).reshape(numbers.shape + inside)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
+        """All pixels, in memory.
+
+        Raises
+        ------
+        UnreadableFileError
+            They do not fit there, or the file is damaged.
+        """
+        if copy is False:
+            raise ValueError("pixels in a file cannot be had without a copy")
+        check_memory(self.path, nbytes(self))
+        found = np.empty(self.shape, self.dtype if dtype is None else dtype)
+        flat = found.reshape(self.planes, *self.shape[len(self.shape) - self.inner :])
+        for number in range(self.planes):
+            flat[number] = self.read(number)
+        return found
+
+    @property
+    def planes(self) -> int:
+        """How many."""
+        return math.prod(self.shape[: len(self.shape) - self.inner])
+
+    def astype(self, dtype: Any) -> "LazyPixels":
+        """The same in another type."""
+        wanted = np.dtype(dtype)
+        return replace(self, dtype=wanted, read=lambda number: self.read(number).astype(wanted, copy=False))
+
+
+def planes_of(pixels: PixelSource, inner: int) -> Iterator[Pixels]:
+    """Every plane in order: views of an array, or read one by one.
+
+    Parameters
+    ----------
+    pixels
+        An array, or pixels in a file.
+    inner
+        Dimensions of a plane: the last of the shape.
+    """
+    if isinstance(pixels, LazyPixels) and pixels.inner == inner:
+        yield from map(pixels.read, range(pixels.planes))
+        return
+    outer = pixels.shape[: len(pixels.shape) - inner]
+    for index in np.ndindex(*outer):
+        yield np.asarray(pixels[index])
+
+
+def converted(pixels: PixelSource, dtype: Any) -> PixelSource:
+    """The same in another type; pixels in a file stay there."""
+    return pixels.astype(dtype) if isinstance(pixels, LazyPixels) else np.asarray(pixels).astype(dtype, copy=False)
+
+
+def nbytes(pixels: PixelSource) -> int:
+    """Bytes that all pixels take in memory."""
+    return math.prod(pixels.shape) * pixels.dtype.itemsize
+
+
+def file_planes(path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...], inner: int) -> LazyPixels:
+    """Pixels that lie in a file in one run of bytes, the last axis fastest, in the byte order of the machine."""
+    each = math.prod(shape[len(shape) - inner :])
+
+    def read(number: int) -> Pixels:
+        found = np.fromfile(path, dtype, each, offset=offset + number * each * dtype.itemsize)
+        return found.reshape(shape[len(shape) - inner :]).astype(dtype.newbyteorder("="), copy=False)
+
+    return LazyPixels(path, shape, dtype.newbyteorder("="), inner, read)

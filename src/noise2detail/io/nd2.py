@@ -1,0 +1,185 @@
+"""Nikon ND2: one image of time points, channels and depths; read only, its metadata by the library nd2."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noise2detail.errors import UnreadableFileError
+from noise2detail.image import Image
+from noise2detail.io.acquisition import (
+    Acquisition,
+    as_image,
+    library,
+    reading,
+    refuse_dimensions,
+    refuse_several,
+)
+from noise2detail.io.announced import check_announced
+from noise2detail.io.channels import Channel
+from noise2detail.io.nd2_frames import find_frames, read_frame
+from noise2detail.types import Pixels
+
+_KIND = "Nikon ND2"
+_ROW_ALIGNMENT = 4
+_LETTERS = {"unsigned": "u", "signed": "i", "float": "f"}
+_MILLISECONDS = 1e3
+
+
+def read_nd2(path: Path, axes: str | None = None) -> Image:
+    """The image of an ND2 file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    axes
+        Overrides the meaning of the dimensions.
+
+    Raises
+    ------
+    AxesError
+        ``axes`` does not fit.
+    UnreadableFileError
+        Damaged, truncated, several positions, colours, or the library is not installed.
+    """
+    nd2 = library(path, _KIND, "nd2", "nd2")
+    with reading(path, _KIND), path.open("rb") as stream:
+        frames = find_frames(stream)  # before the library, which mends what is broken
+        with nd2.ND2File(path) as file:
+            _check_kind(path, file)
+            acquisition = _acquisition(path, stream, file, frames)
+    return as_image(acquisition, axes)
+
+
+def _check_kind(path: Path, file: Any) -> None:
+    sizes = {str(letter): int(length) for letter, length in file.sizes.items()}
+    if "P" in sizes:
+        loops = [loop for loop in file.experiment if loop.type == "XYPosLoop"]
+        names = [str(point.name or "") for loop in loops for point in loop.parameters.points]
+        refuse_several(path, "positions", names if len(names) == sizes["P"] else [""] * sizes["P"])
+    refuse_dimensions(path, sizes, {"U": "entries of an unknown dimension"})
+    if int(file.components_per_channel) != 1:
+        raise UnreadableFileError(path, "holds colours (RGB), whose order is not known", "save it as TIFF")
+
+
+def _acquisition(path: Path, stream: Any, file: Any, frames: dict[int, int]) -> Acquisition:
+    sizes = {str(letter): int(length) for letter, length in file.sizes.items()}
+    loops = [letter for letter in sizes if letter not in "CYXS"]
+    count = math.prod(sizes[letter] for letter in loops)
+    if len(frames) != count or set(frames) != set(range(count)):
+        raise UnreadableFileError(
+            path,
+            f"{len(frames)} frames are there, and its header says {count}",
+            "it is damaged, or the acquisition was stopped: save the complete part as a file of its own",
+        )
+    stored = _stored(file)
+    if stored.row < stored.used or stored.row - stored.used >= _ROW_ALIGNMENT:
+        raise ValueError(f"rows of {stored.row} bytes, for pixels of {stored.used}")
+    if (stored.height, stored.width, stored.channels) != tuple(sizes.get(letter, 1) for letter in "YXC"):
+        raise ValueError(f"its dimensions {sizes} are not those of its frames")
+    announced = count * stored.height * stored.row
+    check_announced(path, announced, path.stat().st_size, compressed=stored.packed)
+    pixels: Pixels = np.empty((count, stored.channels, stored.height, stored.width), stored.dtype.newbyteorder("="))
+    for index in range(count):
+        plain = read_frame(stream, frames, index, stored.height * stored.row, compressed=stored.packed)
+        pixels[index] = stored.planes(plain)
+    return Acquisition(
+        "nd2",
+        pixels.reshape([sizes[letter] for letter in loops] + list(pixels.shape[1:])),
+        "".join(loops) + "CYX",
+        _pixel_size(file),
+        _increment(file, sizes, loops),
+        _channels(file, stored.channels),
+        (("significant bits", str(file.attributes.bitsPerComponentSignificant)), ("compression", stored.compression)),
+    )
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """How a frame lies in the file: rows of pixels, each of which holds all channels."""
+
+    height: int
+    width: int
+    channels: int
+    row: int
+    """Bytes from one row to the next."""
+    dtype: np.dtype[Any]
+    packed: bool
+
+    @property
+    def used(self) -> int:
+        """Bytes of the pixels of a row."""
+        return self.width * self.channels * self.dtype.itemsize
+
+    @property
+    def compression(self) -> str:
+        """In words."""
+        return "deflate" if self.packed else "none"
+
+    def planes(self, plain: bytes) -> Pixels:
+        """The planes of all channels from the bytes of a frame."""
+        rows = np.frombuffer(plain, np.uint8).reshape(self.height, self.row)[:, : self.used]
+        pixels = np.ascontiguousarray(rows).view(self.dtype).reshape(self.height, self.width, self.channels)
+        return pixels.transpose(2, 0, 1)
+
+
+def _stored(file: Any) -> _Stored:
+    said = file.attributes
+    if said.compressionType not in (None, "none", "lossless"):
+        raise ValueError(f"a compression that is not known, {said.compressionType!r}")
+    dtype = np.dtype(f"<{_LETTERS[said.pixelDataType]}{said.bitsPerComponentInMemory // 8}")
+    return _Stored(
+        int(said.heightPx),
+        int(said.widthPx),
+        int(said.componentCount),
+        int(said.widthBytes),
+        dtype,
+        said.compressionType == "lossless",
+    )
+
+
+def _pixel_size(file: Any) -> dict[str, float]:
+    channels = getattr(file.metadata, "channels", None) or ()
+    if not channels:
+        return {}
+    volume = channels[0].volume
+    return {
+        axis: float(size)
+        for axis, size, known in zip("XYZ", volume.axesCalibration, volume.axesCalibrated, strict=True)
+        if known
+    }
+
+
+def _increment(file: Any, sizes: Mapping[str, int], loops: Sequence[str]) -> float | None:
+    """Seconds between time points: as planned, else as measured at the first frame of each."""
+    if "T" not in sizes:
+        return None
+    planned = [float(loop.parameters.periodMs) for loop in file.experiment if loop.type == "TimeLoop"]
+    if planned and planned[0] > 0:
+        return planned[0] / _MILLISECONDS
+    stride = math.prod(sizes[letter] for letter in loops[loops.index("T") + 1 :])
+    first, last = (_time(file, index) for index in (0, (sizes["T"] - 1) * stride))
+    return None if first is None or last is None else (last - first) / _MILLISECONDS / (sizes["T"] - 1)
+
+
+def _time(file: Any, index: int) -> float | None:
+    channels = getattr(file.frame_metadata(index), "channels", None) or ()
+    return float(channels[0].time.relativeTimeMs) if channels else None
+
+
+def _channels(file: Any, count: int) -> tuple[Channel, ...]:
+    said = [entry.channel for entry in getattr(file.metadata, "channels", None) or ()]
+    if len(said) != count:
+        return ()
+    return tuple(
+        Channel(
+            str(one.name or ""),
+            one.color.r << 16 | one.color.g << 8 | one.color.b if one.color is not None else None,
+            float(one.emissionLambdaNm) if one.emissionLambdaNm else None,
+        )
+        for one in said
+    )
