@@ -298,6 +298,10 @@ def test_stores_are_found_and_replaced(stores: Stores, noise: Noise, tmp_path: P
     assert find_images([store]).images == (store,)
     assert default_output(store).name == "in_denoised.zarr"
     assert default_output(store / "A" / "1") == tmp_path / "in_A_1_denoised.zarr"
+    nameless = stores.make(tmp_path / "sub" / "nameless", "yx", [noise((4, 4))])
+    assert default_output(nameless).name == "nameless_denoised.ome.zarr"
+    assert default_output(nameless / "0") == nameless.with_name("nameless_0_denoised.ome.zarr")
+    shutil.rmtree(tmp_path / "sub")
     image = open_image(store)
     output = save_image(image, tmp_path / "out.zarr")
     changed = replace(image, array=image.array[::-1].copy())

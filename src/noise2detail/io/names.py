@@ -74,6 +74,8 @@ def result_suffix(path: Path) -> str:
     suffix = split_suffix(path)[1]
     if suffix.lower() in _FORMATS:
         return suffix
+    if _is_store(path):
+        return ".ome.zarr"
     if not suffix and _has_dicom_mark(path):
         return ".dcm"
     if suffix.lower() in JPEG:
@@ -105,13 +107,11 @@ def default_output(path: Path) -> Path:
 
     >>> default_output(Path("cells.ome.tif")).name, default_output(Path("scan.nii.gz")).name
     ('cells_denoised.ome.tif', 'scan_denoised.nii.gz')
-    >>> default_output(Path("data/plate.zarr/A/1")).as_posix()
-    'data/plate_A_1_denoised.zarr'
     """
-    store = _store_around(path)
+    store = _store_around(path.absolute())
     if store is not None:
-        stem, suffix = split_suffix(store)
-        return store.with_name("_".join((stem, *path.relative_to(store).parts, "denoised")) + suffix)
+        inside = path.absolute().relative_to(store).parts
+        return store.with_name("_".join((split_suffix(store)[0], *inside, "denoised")) + result_suffix(store))
     return path.with_name(f"{split_suffix(path)[0]}_denoised{result_suffix(path)}")
 
 
@@ -178,8 +178,8 @@ def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool, *
         )
     if source is not None and target.resolve() in Path(source).resolve().parents:
         raise OutputExistsError(target, "the output holds the input", "choose another name; the input is never changed")
-    store = _store_around(target)
-    if store is not None and store.is_dir():
+    store = _store_around(target.resolve())
+    if store is not None:
         raise UnwritableFileError(target, f"it lies in the Zarr store {store}", "choose a folder outside it")
     if target.is_dir() and not may_be_folder:
         raise OutputExistsError(target, "is a folder", "give the name of a file")
@@ -195,15 +195,18 @@ def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool, *
 
 
 def _store_around(path: Path) -> Path | None:
-    """The Zarr store in which a path lies, by the names of its folders."""
-    return next((folder for folder in reversed(path.parents) if folder.suffix.lower() == ".zarr"), None)
+    """The outermost Zarr store in which a path lies."""
+    return next((folder for folder in reversed(path.parents) if _is_store(folder)), None)
+
+
+def _is_store(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, whatever its name is."""
+    return any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 
 def _replaceable(folder: Path) -> bool:
     """Whether a folder is a Zarr store, which may go; whether one of DICOM slices may, its writer decides."""
-    if not folder.is_dir() or not split_suffix(folder)[1]:
-        return True
-    return any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
+    return not folder.is_dir() or not split_suffix(folder)[1] or _is_store(folder)
 
 
 def _has_dicom_mark(path: Path) -> bool:

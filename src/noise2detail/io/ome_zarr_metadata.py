@@ -202,7 +202,7 @@ def _by_type(axes: Sequence[Mapping[str, Any]]) -> str:
 def _scale(holder: Mapping[str, Any], rank: int) -> tuple[float, ...]:
     steps = [_mapping(step) for step in _list(holder.get("coordinateTransformations"))]
     found = next((_list(step.get("scale")) for step in steps if step.get("type") == "scale"), [])
-    usable = len(found) == rank and all(type(n) in {int, float} and 0 < n < math.inf for n in found)
+    usable = len(found) == rank and all(type(n) in {int, float} and 0 < n < 1e300 for n in found)
     return tuple(map(float, found)) if usable else ()
 
 

@@ -107,7 +107,7 @@ def _layout_2(path: Path, document: Mapping[str, Any]) -> Layout:
     named = [
         _old_codec(path, one, known) for one, known in [(f, _FILTERS) for f in filters] + codecs if one is not None
     ]
-    if document.get("dimension_separator", ".") not in {".", "/"} or document.get("order", "C") not in {"C", "F"}:
+    if document.get("dimension_separator", ".") not in (".", "/") or document.get("order", "C") not in ("C", "F"):
         _refuse(path, "arranges its chunks in no known way")
     shape = _lengths(path, "shape", document.get("shape"))
     chunk = _lengths(path, "chunks", document.get("chunks"), len(shape))
@@ -148,7 +148,7 @@ def _sharded(path: Path, outer: Layout, settings: Mapping[str, Any]) -> Layout:
         _refuse(path, f"has shards of {outer.chunk} that chunks of {inner} do not fill")
     index = [name for name, _ in _chain(path, settings.get("index_codecs"))]
     where = settings.get("index_location", "end")
-    if index not in (["bytes"], ["bytes", "crc32c"]) or where not in {"start", "end"}:
+    if index not in (["bytes"], ["bytes", "crc32c"]) or where not in ("start", "end"):
         _refuse(path, "has shards whose index is stored in no known way")
     codecs = _plain(path, [name for name, _ in _chain(path, settings.get("codecs"))])
     return Layout(outer.shape, outer.dtype, outer.chunk, codecs, inner, where == "start", "crc32c" in index)

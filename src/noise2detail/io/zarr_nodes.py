@@ -84,10 +84,9 @@ def read_node(store: Path, path: str = "") -> Node | None:
     if not files:
         return None
     node = Node(path, files)
-    if node.zarr_format == 3 and node.document.get("node_type") not in {"group", "array"}:
+    if node.zarr_format == 3 and node.document.get("node_type") not in ("group", "array"):
         raise UnreadableFileError(folder, "its zarr.json describes neither a group nor an array", DAMAGED)
-    formats = {node.zarr_format} | {one.get("zarr_format") for name, one in files.items() if name != ".zattrs"}
-    if len(formats) > 1:
+    if any(one.get("zarr_format") != node.zarr_format for name, one in files.items() if name != ".zattrs"):
         raise UnreadableFileError(folder, "its metadata are of another Zarr format than 2 and 3", "export it again")
     return node
 
@@ -97,7 +96,7 @@ def write_node(store: Path, node: Node) -> Path:
     folder = store.joinpath(*node.path.split("/")) if node.path else store
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in node.files.items():
-        (folder / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="ascii")
     return folder
 
 

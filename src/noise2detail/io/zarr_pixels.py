@@ -1,7 +1,9 @@
 """Pixels of a Zarr array: chunks that are cut off are found before decoding, because not every codec notices."""
 
+import logging
 import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +12,13 @@ import numpy as np
 from noise2detail.errors import UnreadableFileError
 from noise2detail.io.announced import check_announced
 from noise2detail.io.zarr_layout import Layout, for_zarr
-from noise2detail.io.zarr_nodes import DAMAGED, METADATA, Node, check_inside
+from noise2detail.io.zarr_nodes import DAMAGED, Node, check_inside
 from noise2detail.types import Pixels
 
+log = logging.getLogger(__name__)
+
+_CHUNK = re.compile(r"c?[0-9.]+|c")
+"""Names of files of pixels; what file managers leave behind is not looked at."""
 _BLOSC_HEADER = 16
 _ABSENT = 2**64 - 1
 """Offset and length, in the index of a shard, of a chunk that is not there."""
@@ -22,7 +28,7 @@ def read_pixels(store: Path, folder: Path, node: Node, layout: Layout) -> Pixels
     """All pixels of an array, in the byte order of this machine.
 
     A chunk that is not there holds the fill value: that is the rule of Zarr, and such a store cannot be told from one
-    that lost some. A store without a single chunk is refused.
+    that lost some. Hence a warning; a store without a single chunk is refused.
 
     Parameters
     ----------
@@ -46,6 +52,11 @@ def read_pixels(store: Path, folder: Path, node: Node, layout: Layout) -> Pixels
         _check_chunk(file, size, layout)
     if not chunks:
         raise UnreadableFileError(folder, "holds not one chunk of pixels", "copy the whole store again")
+    expected = math.prod(math.ceil(n / c) for n, c in zip(layout.shape, layout.chunk, strict=True))
+    if chunks < expected:
+        log.warning(
+            "%s: %d of %d chunks are not there; they read as the fill value", folder, expected - chunks, expected
+        )
     try:
         pixels = _decoded(folder, node)
     except Exception as error:
@@ -82,7 +93,7 @@ def _chunk_files(store: Path, folder: Path) -> Iterator[tuple[Path, int]]:
             if Path(place, name).is_symlink():  # what lies behind it would not be looked at here
                 raise UnreadableFileError(Path(place, name), "is a link to a folder", "copy the store with cp -rL")
         for name in files:
-            if name in METADATA or name.startswith("."):
+            if not _CHUNK.fullmatch(name):
                 continue
             entry = Path(place, name)
             if entry.is_symlink():
