@@ -1,6 +1,6 @@
 """Open thousands of damaged files of every kind, and count what comes of them.
 
-    python benchmarks/file_mutations.py [--count 20000] [--seed 0] [--kinds tiff,nifti/gz] [--keep FOLDER] [--out FILE.md]
+    python benchmarks/file_mutations.py [--count 20000] [--seed 0] [--kinds tiff,nifti/gz] [--keep FOLDER] [--out F.md]
 
 The files and the rules are those of the tests (``tests/mutation``). Each kind has a process of its own, with a limit of
 memory; one that crashes or gives no answer in time is counted and started again. The count holds for every kind. What

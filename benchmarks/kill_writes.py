@@ -21,7 +21,7 @@ from record import write_result
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the writers are those of the tests
 
-from tests.mutation.killing import SAVED, SHAPES, Writers, pixels, read  # noqa: E402
+from tests.mutation.killing import SAVED, SHAPES, Writers, pixels, read
 
 RESULTS = Path(__file__).resolve().parent / "results"
 LONGEST = 1.5
