@@ -91,9 +91,9 @@ class Lasting:
         self._start()
 
     def verdict(self, index: int) -> Verdict:
-        self._here.send(index)
         started = time.perf_counter()
         try:
+            self._here.send(index)
             if self._here.poll(SECONDS + GRACE):
                 found: Verdict = self._here.recv()
                 return found
