@@ -47,7 +47,7 @@ def test_threads_of_a_run_stand_in_what_it_tells(tmp_path: Path, trained: list[i
     plan = json.loads((tmp_path / "a_denoised.tif.n2d.json").read_text())["plan"]
     assert (record["threads"], plan["threads"], trained) == (OTHER, OTHER, [OTHER])
     (record,) = records(n2d("info", source, "--json", "--threads", str(OTHER)))
-    assert record["plan"]["threads"] == OTHER
+    assert record["denoising"]["threads"] == OTHER
 
 
 def test_fit_and_apply_take_threads(tmp_path: Path, trained: list[int]) -> None:
