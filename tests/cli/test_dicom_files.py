@@ -7,6 +7,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from noise2detail.io import open_image
 from tests.cli.running import LONG, n2d
 from tests.dicom_material import SECRET, dataset
 from tests.material import noisy_array
@@ -47,6 +48,27 @@ def test_a_folder_is_one_series(tmp_path: Path) -> None:
     found = [pydicom.dcmread(tmp_path / "out" / name) for name in ("1.dcm", "2.dcm", "3.dcm")]
     assert len({one.SeriesInstanceUID for one in found} - {"1.2.3"}) == 1
     assert len({one.SOPInstanceUID for one in found}) == 3
+
+
+@pytest.mark.parametrize(("command", "name"), [("convert", "v.nii.gz"), ("denoise", "v.ome.tif")])
+def test_a_folder_of_slices_is_one_volume_where_the_output_is_a_file(tmp_path: Path, command: str, name: str) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        place = {"ImagePositionPatient": [0, 0, 2.5 * number], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+        scan(folder / f"{number}.dcm", PixelSpacing=[0.5, 0.5], **place)
+    said = n2d(command, folder, "-o" if command == "denoise" else tmp_path / name, *_rest(command, tmp_path / name))
+    assert said.exit_code == 0, said.output
+    image = open_image(tmp_path / name)
+    assert (image.axes, image.array.shape) == ("ZYX", (3, 32, 32))
+    assert image.pixel_size_um == pytest.approx({"X": 500, "Y": 500, "Z": 2500})
+    again = n2d("convert", folder, tmp_path / "one.dcm")
+    assert again.exit_code == 1
+    assert "give a name without suffix" in again.stderr
+
+
+def _rest(command: str, output: Path) -> tuple[str | Path, ...]:
+    return (output, *MEDIAN) if command == "denoise" else ()
 
 
 def test_another_type_is_refused_before_any_work(tmp_path: Path) -> None:

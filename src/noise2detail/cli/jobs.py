@@ -10,6 +10,7 @@ import numpy as np
 
 from noise2detail.errors import FileError, OutputExistsError, SettingError, UnreadableFileError, UnwritableFileError
 from noise2detail.io import default_output, find_images, refuse_output, sidecar_path
+from noise2detail.io.dicom_series import is_series
 from noise2detail.io.names import FOLDERS, output_format, result_suffix, split_suffix
 from noise2detail.io.open import is_image_folder
 
@@ -58,7 +59,7 @@ def plan_jobs(
     Parameters
     ----------
     inputs
-        Files and folders.
+        Files and folders. A folder of DICOM slices is many images, or one volume where the output is a file.
     output
         As it was typed: a trailing slash says that it is a folder.
     overwrite
@@ -77,8 +78,9 @@ def plan_jobs(
     OutputExistsError, UnwritableFileError
         An output must not or cannot be written; nothing was done.
     """
-    sources, skipped, absent = _sources(inputs, again)
-    several = len(inputs) > 1 or _is_collection(inputs[0])
+    volume = output is not None and len(inputs) == 1 and _names_file(Path(output)) and is_series(inputs[0])
+    sources, skipped, absent = ((inputs[0],), (), ()) if volume else _sources(inputs, again)
+    several = len(inputs) > 1 or (_is_collection(inputs[0]) and not volume)
     if not sources:
         empty = UnreadableFileError(
             inputs[0], "holds no image", "expected image files in it, such as TIFF, PNG or DICOM"
@@ -152,6 +154,14 @@ def _is_folder(output: str, several: bool) -> bool:
 
 def _is_collection(path: Path) -> bool:
     return path.is_dir() and not is_image_folder(path)
+
+
+def _names_file(path: Path) -> bool:
+    """Whether a name is that of a file of a format that can be written."""
+    try:
+        return bool(split_suffix(path)[1] and output_format(path))
+    except UnwritableFileError:
+        return False
 
 
 def _names_store(path: Path) -> bool:
