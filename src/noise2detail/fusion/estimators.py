@@ -14,7 +14,7 @@ from noise2detail.noise.colour import coloured
 from noise2detail.patches.ridge import Ridge
 from noise2detail.patches.two_scales import TwoScales
 
-WINDOWS, WINDOW = 3, 144
+WINDOWS, WINDOW = 4, 144
 """Places where risks are compared, and their side in pixels: the larger part of what the whole image would say."""
 
 RIM = 8

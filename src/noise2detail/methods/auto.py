@@ -61,7 +61,7 @@ CASCADES = 0.6
 FILTERED = 0.7
 """Share of the work that is done channel by channel."""
 
-RISK: Mapping[str, float] = {"quick": 0.45, "standard": 0.45, "careful": 1.0}
+RISK: Mapping[str, float] = {"quick": 0.6, "standard": 0.6, "careful": 1.0}
 """Work of comparing risks, relative to that of the filters."""
 
 
