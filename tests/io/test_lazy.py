@@ -190,6 +190,16 @@ def test_a_file_that_changes_meanwhile(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.usefixtures("never_eager")
+@pytest.mark.parametrize("name", ["ome", "npy"])
+def test_a_file_that_becomes_shorter_meanwhile(tmp_path: Path, name: str) -> None:
+    path, axes = source_of(tmp_path, name)
+    image = open_image(path, axes)
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(UnreadableFileError, match="became shorter after it was opened"):
+        np.asarray(image.array)
+
+
+@pytest.mark.usefixtures("never_eager")
 def test_damage_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
     path, _ = source_of(tmp_path, "ome-deflate")
     with tifffile.TiffFile(path) as tif:

@@ -10,7 +10,7 @@ import numpy as np
 from noise2detail.cli.exit_codes import ExitCode
 from noise2detail.cli.voice import Voice, aligned
 from noise2detail.cli.wishes import Settled
-from noise2detail.errors import InputError, SettingError, UnreadableFileError
+from noise2detail.errors import InputError, Noise2DetailError, SettingError, UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io import default_output, describe, facts_of, find_images, open_image
 from noise2detail.io.announced import readable
@@ -56,7 +56,7 @@ def tell_facts(paths: Sequence[Path], settled: Settled, voice: Voice) -> ExitCod
                 record, text = file_facts(image, settled)
             except SettingError:
                 raise
-            except Exception as error:  # noqa: BLE001 - reported, and the exit code says so
+            except Noise2DetailError as error:
                 failed += _report(image, error, voice)
             else:
                 voice.result(record, text + "\n")

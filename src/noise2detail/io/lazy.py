@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from noise2detail.errors import UnreadableFileError
 from noise2detail.io.announced import check_memory
 from noise2detail.types import Pixels, PixelSource
 
@@ -106,6 +107,10 @@ def file_planes(path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int,
 
     def read(number: int) -> Pixels:
         found = np.fromfile(path, dtype, each, offset=offset + number * each * dtype.itemsize)
+        if found.size < each:
+            raise UnreadableFileError(
+                path, "it became shorter after it was opened", "wait until it is complete and start again"
+            )
         return found.reshape(shape[len(shape) - inner :]).astype(dtype.newbyteorder("="), copy=False)
 
     return LazyPixels(path, shape, dtype.newbyteorder("="), inner, read)
