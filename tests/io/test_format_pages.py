@@ -1,6 +1,7 @@
 """What files keep and what is refused, measured; the pages of the reference say exactly that."""
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,6 +65,15 @@ def test_every_format_stands_in_the_page() -> None:
     named = {suffix for known in page.FORMATS.values() for suffix in known.names}
     assert named >= WRITTEN | JPEG
     assert {suffix.removesuffix(".gz") for suffix in READ_ONLY} <= named
+
+
+def test_the_libraries_that_are_named_are_used() -> None:
+    readers = "\n".join(
+        path.read_text(encoding="utf-8") for path in Path(page.ROOT / "src/noise2detail/io").glob("*.py")
+    )
+    for library in {known.library for known in page.FORMATS.values()} - {"own"}:
+        name = "PIL" if library == "pillow" else library
+        assert re.search(rf'(import|from) {name}\b|library\(.*"{name}"', readers), f"{library} is not imported"
 
 
 def test_page_of_formats(outcomes: Mapping[str, Outcome], folder: Path) -> None:

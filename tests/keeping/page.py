@@ -47,13 +47,13 @@ FORMATS: Mapping[str, Format] = {
     "imagej-tiff": Format((".tif", ".tiff"), "tifffile", ("ImageJ TIFF",)),
     "tiff": Format((".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk"), "tifffile", ("TIFF",)),
     "ome-zarr": Format((".ome.zarr", ".zarr"), "zarr", ("OME-Zarr 0.4", "OME-Zarr 0.5")),
-    "png": Format((".png",), "pillow", ("PNG", "PNG of 16 bits")),
+    "png": Format((".png",), "imagecodecs", ("PNG", "PNG of 16 bits")),
     "jpeg": Format((".jpg", ".jpeg", ".jpe", ".jfif"), "pillow", ("JPEG, which becomes PNG",)),
     "bmp": Format((".bmp",), "own", ("BMP", "BMP of 32 bits")),
     "dicom": Format((".dcm", ".dicom", ".ima"), "pydicom", tuple(one.title for one in medical.TRIALS)),
-    "nifti": Format((".nii", ".nii.gz", ".hdr", ".img"), "nibabel", ("NIfTI",)),
+    "nifti": Format((".nii", ".nii.gz", ".hdr", ".img"), "own", ("NIfTI",)),
     "mrc": Format(
-        (".mrc", ".mrcs", ".map", ".rec", ".st", ".ali", ".preali", ".dv", ".r3d"), "mrcfile", ("MRC",)
+        (".mrc", ".mrcs", ".map", ".rec", ".st", ".ali", ".preali", ".dv", ".r3d"), "own", ("MRC",)
     ),
     "npy": Format((".npy",), "numpy", ("NPY",)),
     "npz": Format((".npz",), "numpy", ("NPZ",)),
@@ -71,8 +71,8 @@ silence, and where this page is not what comes out.
 
 A result is a file of the same kind as its input, with everything that the input said, as long as its pixels have the
 same shape and names of channels. What a file is, is decided by its content; the name matters only for results. What
-cannot be read or written is refused with a message: [every refusal](refusals.md). Real files of every format, and what
-became of them: [benchmarks](../../benchmarks/results/formats.md).
+cannot be read or written is refused with a message: [every refusal](refusals.md). Real files of every format, those of
+microscopes among them, and what became of them: [benchmarks](../../benchmarks/results/formats.md).
 """
 
 FIELDS = """## Field by field
@@ -129,8 +129,16 @@ def overview(results: Sequence[Outcome]) -> Iterator[str]:
         result = default_output(Path(f"cells{known.names[0]}")).name
         extra = f"`noise2detail[{extras[known.library]}]`" if known.library in extras else "nothing"
         library = "its own code" if known.library == "own" else known.library
-        measured = f"{count} of {total}" if mine else "axes, pixel size, channels, time between frames"
-        cells = (title(name), ", ".join(known.names), library, result, extra, measured, lost if mine else "the rest")
+        measured = f"{count} of {total}" if mine else "not measured here"
+        cells = (
+            title(name),
+            ", ".join(known.names),
+            library,
+            result,
+            extra,
+            measured,
+            lost if mine else "not measured here",
+        )
         yield _row(*cells)
 
 
