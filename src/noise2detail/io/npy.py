@@ -35,8 +35,9 @@ def read_npy(path: Path, axes: str | None = None) -> Image:
     try:
         stored = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:
+        objects = ": it holds Python objects" if "Python objects" in str(error) else ""
         raise UnreadableFileError(
-            path, f"not a whole NPY file of numbers ({error})", "save the array again with numpy.save, as numbers"
+            path, f"not a whole NPY file of numbers{objects}", "save the array again with numpy.save, as numbers"
         ) from error
     check_array(path, stored.dtype, stored.shape)
     check_held(path, stored.nbytes, path.stat().st_size, compressed=False)

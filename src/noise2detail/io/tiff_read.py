@@ -31,6 +31,7 @@ _DAMAGED = "it is truncated or damaged: copy or export it again"
 _SERIOUS = re.compile(
     r"corrupt|missing|out of range|failed to|not match|invalid page|discontiguous|OME series expected"
 )
+_LACKING = re.compile(r"failed to read '([^']+)', raised FileNotFoundError")
 _ASIDE = re.compile(r"thumbnail|label|macro|overview", re.IGNORECASE)
 _KINDS: Mapping[str, TiffKind] = {
     "ome": "ome",
@@ -298,6 +299,11 @@ def _shaped(description: str) -> dict[str, Any]:
 
 def _refuse_complaints(path: Path, complaints: list[str]) -> None:
     serious = [text for text in complaints if _SERIOUS.search(text)]
+    lacking = [found[1] for text in serious if (found := _LACKING.search(text))]
+    if lacking:
+        raise UnreadableFileError(
+            path, f"other files of its set are missing: {', '.join(lacking)}", "bring all of them into its folder"
+        )
     if serious:
         raise UnreadableFileError(path, f"it contradicts itself ({serious[0]})", _DAMAGED)
 
