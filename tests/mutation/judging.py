@@ -97,10 +97,10 @@ class Kind:
     def verdict(self, index: int, base: int) -> Verdict:
         """What comes of the file of that number."""
         path, kind, whole = self.damaged(index, base)
-        before, started = _peak(reset=True), time.perf_counter()
+        before, started = peak(reset=True), time.perf_counter()
         with self.announced as announced:
             outcome, detail = self.judge(path, kind, whole)
-        seconds, memory = time.perf_counter() - started, max(0, _peak() - before)
+        seconds, memory = time.perf_counter() - started, max(0, peak() - before)
         if memory > MEMORY + TIMES * announced.most:
             outcome, detail = "memory", f"{memory} bytes, and {announced.most} announced; {detail}"
         return Verdict(kind, outcome, detail, seconds, memory)
@@ -173,7 +173,7 @@ def _clock() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _peak(*, reset: bool = False) -> int:
+def peak(*, reset: bool = False) -> int:
     """Most memory that was held since the last reset; the present one right after it."""
     if not _CLEAR.exists():
         return 0
