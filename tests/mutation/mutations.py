@@ -55,10 +55,7 @@ def mutant(seed: Seed, content: bytes, index: int, base: int, held: tuple[int, i
         return Mutant("cut at a mark", content[: cuts[int(order[index // 3])]])
     rng = np.random.default_rng([base, index, *content[:64]])
     if rng.random() < 0.25:
-        try:
-            changed = seed.retext(content, lambda text: _with_number(text, rng))
-        except (ValueError, KeyError):
-            changed = content
+        changed = seed.retext(content, lambda text: _with_number(text, rng))
         if changed != content:
             return Mutant("number in a text", changed)
     wrapped = rng.random() < 0.4

@@ -20,7 +20,8 @@ def _no_marks(content: bytes) -> Sequence[int]:
     return ()
 
 
-def _no_text(content: bytes, change: Change) -> bytes:
+def no_text(content: bytes, change: Change) -> bytes:
+    """Of files without text."""
     del change
     return content
 
@@ -46,7 +47,7 @@ class Seed:
     """The content without the wrapping whose checksum would notice every change."""
     close: Change = _as_it_is
     """The wrapping again, with the right checksum."""
-    retext: Callable[[bytes, Change], bytes] = _no_text
+    retext: Callable[[bytes, Change], bytes] = no_text
     """The content with its text changed, and everything that counts its length put right."""
     entry: str = ""
     """File to be opened, in a folder that is no image by itself."""

@@ -49,6 +49,7 @@ def tiff_retext(content: bytes, change: Change) -> bytes:
     stream = io.BytesIO(content)
     with tiff.TiffFile(stream) as file:
         said = file.pages[0].description.encode()
+    stream.seek(0)  # a file is taken to begin where the stream stands
     tiff.tiffcomment(stream, change(said))
     return stream.getvalue()
 
