@@ -18,6 +18,7 @@ PART_SUFFIX = ".part"
 """Ends the name of what is being written."""
 
 _ROOM = 2**20
+_WAITS = (0.05, 0.2)
 _STALE = 3600.0
 """Seconds after which nobody writes any more into what nobody holds."""
 
@@ -69,7 +70,11 @@ def part_of(target: Path, *, folder: bool = False) -> Iterator[Path]:
         with _held(part):
             yield part
     finally:
+        failed = part.is_dir()
         _remove(part)
+        for wait in _WAITS if failed else ():
+            time.sleep(wait)  # threads of a library may still be writing chunks after one of them has failed
+            _remove(part)
 
 
 @contextmanager
