@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 _CHUNK = re.compile(r"c?[0-9.]+|c")
 """Names of files of pixels; what file managers leave behind is not looked at."""
 _BLOSC_HEADER = 16
+_FEW, _RAREST = 1000, 100
+"""Of more chunks than these, so many times those that are there, the rest is not made up: it would take hours."""
 _ABSENT = 2**64 - 1
 """Offset and length, in the index of a shard, of a chunk that is not there."""
 
@@ -42,7 +44,7 @@ def read_pixels(store: Path, folder: Path, node: Node, layout: Layout) -> Pixels
     Raises
     ------
     UnreadableFileError
-        No chunks, a damaged one, or more than the memory holds.
+        Hardly any chunks, a damaged one, or more than the memory holds.
     """
     announced = layout.nbytes + layout.chunk_nbytes
     check_announced(folder, announced, announced, compressed=False)  # absent chunks are legal, so any size is possible
@@ -53,6 +55,10 @@ def read_pixels(store: Path, folder: Path, node: Node, layout: Layout) -> Pixels
     if not chunks:
         raise UnreadableFileError(folder, "holds not one chunk of pixels", "copy the whole store again")
     expected = math.prod(math.ceil(n / c) for n, c in zip(layout.shape, layout.chunk, strict=True))
+    if expected > _FEW and chunks * _RAREST < expected:
+        raise UnreadableFileError(
+            folder, f"holds {chunks} of {expected} chunks, less than one in {_RAREST}", "copy the whole store again"
+        )
     if chunks < expected:
         log.warning(
             "%s: %d of %d chunks are not there; they read as the fill value", folder, expected - chunks, expected
