@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from noise2detail.io.lazy import Box, LazyPixels
 from noise2detail.types import Pixels
+
+_Edges = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
 def reduced(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:
@@ -25,11 +28,22 @@ def reduced(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:
         Of the result: as many lengths, none larger.
     """
     edges = [_edges(old, new) for old, new in zip(pixels.shape, shape, strict=True)]
-    result = np.empty(shape, pixels.dtype)
+    return _means(pixels, edges)
+
+
+def reduced_part(pixels: LazyPixels, shape: tuple[int, ...], box: Box) -> Pixels:
+    """A part of what :func:`reduced` makes of pixels in a file, for which only the blocks that it needs are read."""
+    edges = [_edges(old, new)[one.start : one.stop + 1] for old, new, one in zip(pixels.shape, shape, box, strict=True)]
+    source = pixels.part(tuple(slice(int(edge[0]), int(edge[-1])) for edge in edges))
+    return _means(source, [edge - edge[0] for edge in edges])
+
+
+def _means(pixels: Pixels, edges: list[_Edges]) -> Pixels:
+    result = np.empty([len(edge) - 1 for edge in edges], pixels.dtype)
     rows, columns = edges[-2:]
     area = np.diff(rows)[:, None] * np.diff(columns)
     with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs have no mean
-        for index in np.ndindex(*shape[:-2]):
+        for index in np.ndindex(*result.shape[:-2]):
             block = tuple(slice(edge[i], edge[i + 1]) for edge, i in zip(edges[:-2], index, strict=True))
             stack = pixels[block]
             depth = math.prod(stack.shape[: stack.ndim - 2])
@@ -39,7 +53,7 @@ def reduced(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:
     return result
 
 
-def _edges(old: int, new: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+def _edges(old: int, new: int) -> _Edges:
     """Where blocks begin, and where the last one ends."""
     factor = max(1, round(old / new))
     if abs(old - new * factor) < factor:
