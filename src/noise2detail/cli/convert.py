@@ -24,7 +24,7 @@ n2d convert stack.npy named.tif --axes ZYX
 
 n2d convert recordings converted --to .ome.tif --json
 
-n2d convert embryo.ome.zarr embryo.ome.tif --max-memory 1GiB"""
+n2d convert cells.tif converted.ome.zarr --max-memory 1GiB"""
 
 Out = Annotated[
     str,

@@ -152,7 +152,8 @@ def _tiff(*, ome: bool) -> Writer:
 
 
 def _dicom(*, series: bool) -> Writer:
-    return Writer(partial(write_dicom, series=series), partial(dicom_pixels, series=series), dicom_lost, narrows=True)
+    write, pixels = partial(write_dicom, series=series), partial(dicom_pixels, series=series)
+    return Writer(write, pixels, dicom_lost, narrows=True, streams=series)
 
 
 WRITERS: Mapping[OutputFormat, Writer] = {
