@@ -172,6 +172,7 @@ WRITERS: Mapping[OutputFormat, Writer] = {
         partial(_volume_lost, fits=fits_nifti, said=said_by_nifti),
         said=said_by_nifti,
         told_axes=told_nifti_axes,
+        streams=True,
     ),
     "mrc": Writer(
         write_mrc,
