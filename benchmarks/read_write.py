@@ -80,10 +80,10 @@ def make_tiff(folder: Path, planes: int) -> Path:
 
 def make_zarr(folder: Path, planes: int) -> Path:
     path = folder / "source.ome.zarr"
-    axes = [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "zyx"]
+    axes: Any = [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "zyx"]
     scale = [{"type": "scale", "scale": [0.5, 0.2, 0.2]}]
     datasets = [{"path": "0", "coordinateTransformations": scale}]
-    said = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
+    said: Any = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
     group = zarr.open_group(path, mode="w", zarr_format=3, attributes={"ome": said})
     array = group.create_array("0", shape=(planes, SIDE, SIDE), chunks=CHUNK, dtype="uint16")
     for number, page in enumerate(pages(planes)):

@@ -1,7 +1,9 @@
 """Pixels that stay in their file until somebody asks for them, plane by plane or box by box."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,8 @@ class LazyPixels:
     """Number of a plane, the last axis before it fastest, to its pixels."""
     window: Callable[[Box], Pixels] | None = None
     """Any part, where it need not be put together from whole planes."""
+    ahead: bool = False
+    """Whether a plane may be read by another thread while somebody works with the one before."""
     grid: tuple[int, ...] = ()
     """Shape of the parts that are stored, and decoded, as one; empty: planes."""
 
@@ -113,11 +117,22 @@ def planes_of(pixels: PixelSource, inner: int) -> Iterator[Pixels]:
         Dimensions of a plane: the last of the shape.
     """
     if isinstance(pixels, LazyPixels) and pixels.inner == inner:
-        yield from map(pixels.read, range(pixels.planes))
+        yield from (_read_ahead if pixels.ahead else map)(pixels.read, range(pixels.planes))
         return
     outer = pixels.shape[: len(pixels.shape) - inner]
     for index in np.ndindex(*outer):
         yield np.asarray(pixels[index])
+
+
+def _read_ahead(read: Callable[[int], Pixels], numbers: Iterable[int]) -> Iterator[Pixels]:
+    with ThreadPoolExecutor(1) as reader:
+        pending: Future[Pixels] | None = None
+        for number in numbers:
+            before, pending = pending, reader.submit(copy_context().run, read, number)
+            if before is not None:
+                yield before.result()
+        if pending is not None:
+            yield pending.result()
 
 
 def converted(pixels: PixelSource, dtype: Any) -> PixelSource:
@@ -175,4 +190,4 @@ def file_planes(path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int,
             )
         return found.reshape(shape[len(shape) - inner :]).astype(dtype.newbyteorder("="), copy=False)
 
-    return LazyPixels(path, shape, dtype.newbyteorder("="), inner, read)
+    return LazyPixels(path, shape, dtype.newbyteorder("="), inner, read, ahead=True)

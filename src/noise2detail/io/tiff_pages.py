@@ -47,7 +47,7 @@ def lazy_series(path: Path, tif: Any, series: Any, guard: Guard) -> LazyPixels |
         return None
     index = next(number for number, one in enumerate(all_series(tif)) if one is series)
     pages = _Pages(path, index, guard)
-    return LazyPixels(path, shape, dtype.newbyteorder("="), inner, pages.read)
+    return LazyPixels(path, shape, dtype.newbyteorder("="), inner, pages.read, ahead=True)
 
 
 def all_series(tif: Any) -> list[Any]:

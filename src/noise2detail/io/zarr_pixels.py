@@ -73,7 +73,9 @@ def lazy_pixels(folder: Path, node: Node, layout: Layout) -> LazyPixels:
     """Pixels of an array that are read when they are asked for."""
     chunks = _Chunks(folder, node, layout)
     dtype = layout.dtype.newbyteorder("=")
-    return LazyPixels(folder, layout.shape, dtype, 2, chunks.plane, chunks.box, layout.inner or layout.chunk)
+    return LazyPixels(
+        folder, layout.shape, dtype, 2, chunks.plane, chunks.box, ahead=True, grid=layout.inner or layout.chunk
+    )
 
 
 def write_pixels(
