@@ -76,8 +76,8 @@ def check_memory(path: Path, announced: int) -> None:
         raise UnreadableFileError(
             path,
             f"{readable(announced)} of its pixels have to be in memory at once, and the limit leaves {readable(most)}",
-            f"raise the limit to {readable(_SHARES * announced)} or more, or choose a format that is written piece by "
-            "piece: .ome.tif, .tif, .npy, .ome.zarr, .nii",
+            f"raise the limit to {readable(_SHARES * announced)} or more; only TIFF, NPY, OME-Zarr, DICOM series and "
+            "uncompressed NIfTI go through piece by piece",
         )
     if announced > available:
         raise UnreadableFileError(

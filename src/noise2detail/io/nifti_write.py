@@ -58,8 +58,7 @@ def nifti_pixels(target: Path, image: Image, pixels: PixelSource) -> PixelSource
     UnwritableFileError
         No such axes, or colours of another type than uint8.
     """
-    # what is compressed can be read again from its beginning only
-    held = np.asarray(pixels) if target.name.lower().endswith(".gz") else pixels
+    held = np.asarray(pixels) if target.suffix.lower() == ".gz" else pixels
     template = _template(image)
     if template is None:
         check_axes_fit(target, image, held)

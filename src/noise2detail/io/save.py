@@ -104,7 +104,9 @@ def check_memory_for(image: Image, target: Path) -> None:
     UnwritableFileError
         The format is written in one piece.
     """
-    if WRITERS[output_format(target)].streams or not isinstance(image.array, LazyPixels):
+    # what is compressed as one can be read again from its beginning only
+    streams = WRITERS[output_format(target)].streams and target.suffix.lower() != ".gz"
+    if streams or not isinstance(image.array, LazyPixels):
         return
     try:
         check_memory(target, nbytes(image.array))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from noise2detail.errors import UnreadableFileError
-from noise2detail.io.announced import DENSEST, check_announced, check_memory
+from noise2detail.io.announced import DENSEST, check_announced, check_memory, largest_piece
 from noise2detail.io.lazy import Box, LazyPixels, boxes, stays_in_file
 from noise2detail.io.zarr_bombs import HEAD, check_inflated, check_said, said_enough
 from noise2detail.io.zarr_layout import Layout, chunk_name, for_zarr
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _CHUNK = re.compile(r"c?[0-9.]+|c")
 """Names of files of pixels; what file managers leave behind is not looked at."""
 _BLOSC_HEADER = 16
+_CACHE = 2**28
+"""Bytes of decoded chunks that are kept where nothing limits them; a plane that takes more is read all the same."""
 _ABSENT = 2**64 - 1
 """Offset and length, in the index of a shard, of a chunk that is not there."""
 
@@ -104,15 +106,20 @@ def write_pixels(
 
 
 class _Chunks:
-    """The chunks of an array; those around the plane that was read last stay decoded, for the planes beside it."""
+    """The chunks of an array; those around the planes that were read last stay decoded, for the planes beside them."""
 
     def __init__(self, folder: Path, node: Node, layout: Layout) -> None:
         self._folder, self._node, self._layout = folder, node, layout
         self._array: Any = None
         self._checked: set[Path] = set()
-        self._band: tuple[Box, Pixels] | None = None
+        self._bands: dict[tuple[int, ...], Pixels] = {}
         self._lock = threading.Lock()
         self._depth = tuple((layout.inner or layout.chunk)[:-2])
+        # Planes in their order come back to the same chunks once for each plane that a chunk holds along an axis before
+        # the last; between two visits all chunks along the later axes are passed.
+        deep = next((axis for axis, depth in enumerate(self._depth) if depth > 1), len(self._depth))
+        later = zip(layout.shape[deep + 1 : -2], self._depth[deep + 1 :], strict=True)
+        self._crossed = math.prod(math.ceil(length / depth) for length, depth in later)
 
     def plane(self, number: int) -> Pixels:
         """Rows and columns at one place along the other axes."""
@@ -125,12 +132,20 @@ class _Chunks:
         )
         box = around + tuple(slice(0, length) for length in self._layout.shape[-2:])
         with self._lock:
-            if self._band is None or self._band[0] != box:
-                self._band = None  # two at once would be twice the memory
-                check_memory(self._folder, math.prod(one.stop - one.start for one in box) * self._layout.dtype.itemsize)
-                self._band = box, self._read(box)
-            band = self._band[1]
+            band = self._decoded(first, box)
             return np.array(band[tuple(at - start for at, start in zip(index, first, strict=True))])
+
+    def _decoded(self, first: tuple[int, ...], box: Box) -> Pixels:
+        """The chunks around a plane."""
+        if first not in self._bands:
+            size = math.prod(one.stop - one.start for one in box) * self._layout.dtype.itemsize
+            check_memory(self._folder, size)
+            most = largest_piece()
+            room = max(1, (_CACHE if most is None else most) // size)
+            while len(self._bands) >= min(room, self._crossed):
+                del self._bands[next(iter(self._bands))]
+            self._bands[first] = self._read(box)
+        return self._bands[first]
 
     def box(self, box: Box) -> Pixels:
         """Any part."""
