@@ -1,19 +1,33 @@
 """Named shapes, so that a signature says what goes in and what comes out."""
 
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
-from jaxtyping import Bool, Float32
 from numpy.typing import NDArray
-from torch import Tensor
 
-Batch = Float32[Tensor, "batch channel y x"]
-"""Images in the working range; every method takes and returns this."""
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float32
+    from torch import Tensor
 
-Mask = Bool[Tensor, "batch 1 y x"]
-"""True where a pixel is data in every channel; False where it is NaN, infinite or padding."""
+    Batch = Float32[Tensor, "batch channel y x"]
+    """Images in the working range; every method takes and returns this."""
 
-Scalar = Float32[Tensor, ""]
+    Mask = Bool[Tensor, "batch 1 y x"]
+    """True where a pixel is data in every channel; False where it is NaN, infinite or padding."""
+
+    Scalar = Float32[Tensor, ""]
+else:
+
+    def __getattr__(name: str) -> Any:
+        # Files are read and written without PyTorch, which takes 3 s and 200 MB to load.
+        shapes = {"Batch": "batch channel y x", "Mask": "batch 1 y x", "Scalar": ""}
+        if name not in shapes:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from jaxtyping import Bool, Float32
+        from torch import Tensor
+
+        return (Bool if name == "Mask" else Float32)[Tensor, shapes[name]]
+
 
 Pixels = NDArray[Any]
 """An array of pixels in the user's own type and axes."""

@@ -152,6 +152,8 @@ def test_existing_outputs_are_refused_before_anything_is_written(tmp_path: Path)
         (("nan.npy", "b.tif", "--dtype", "uint8"), 1, "1 pixels are NaN or infinite, which uint8 cannot hold"),
         (("complex.npy", "b.npy", "--dtype", "float32"), 1, "its pixels are complex"),
         (("a.tif",), 2, "OUT"),
+        (("a.tif", "b.tif", "--max-memory", "much"), 2, "'much' is not an amount of memory"),
+        (("a.tif", "b.png", "--max-memory", "100"), 1, "have to be in memory at once, and the limit leaves 33 bytes"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -168,6 +170,20 @@ def test_mistakes_end_in_one_line(
     assert said in result.stderr
     assert "unexpected" not in result.stderr
     assert left(tmp_path) == before
+
+
+@pytest.mark.parametrize(("dtype", "clipped"), [("float32", 0.0), ("uint8", 0.5)])
+def test_pixels_that_stay_in_their_file_become_another_type(dtype: str, clipped: float, tmp_path: Path) -> None:
+    stack = np.zeros((40, 16, 16), np.uint16)
+    stack[20:] = 300
+    source = save_image(Image(stack, "ZYX"), tmp_path / "a.ome.tif")
+    limit = ("--max-memory", str(stack.nbytes))
+    result = n2d("convert", source, tmp_path / "b.ome.tif", "--dtype", dtype, "--json", *limit)
+    assert result.exit_code == 0, result.output
+    (record,) = records(result)
+    assert record["clipped"] == clipped
+    assert ("50.00% of the pixels do not fit into uint8" in result.stderr) == (clipped > 0)
+    np.testing.assert_array_equal(pixels(tmp_path / "b.ome.tif"), np.minimum(stack, 255 if clipped else 300))
 
 
 def test_a_jpeg_becomes_a_png_with_one_warning(tmp_path: Path) -> None:

@@ -44,6 +44,17 @@ def test_a_run_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
     assert UNNEEDED & found == set()
 
 
+def test_files_are_converted_without_pytorch(tmp_path: Path) -> None:
+    source, output = write(tmp_path / "a.tif"), tmp_path / "b.ome.zarr"
+    command = [sys.executable, "-c", CODE, "convert", str(source), str(output), "--quiet", "--max-memory", "1GiB"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
+    assert done.returncode == 0, done.stderr
+    assert output.is_dir()
+    found = set(json.loads(done.stdout))
+    assert "zarr" in found
+    assert (UNNEEDED | {"torch", "jaxtyping"}) & found == set()
+
+
 @pytest.mark.parametrize("enabled", [True, False], ids=["collector on", "collector off"])
 def test_the_collector_works_again_afterwards(enabled: bool) -> None:
     before = gc.isenabled()

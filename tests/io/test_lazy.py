@@ -12,7 +12,8 @@ import tifffile
 
 from noise2detail.errors import UnreadableFileError
 from noise2detail.image import Image
-from noise2detail.io import npy, open_image, save_image, tiff_pages
+from noise2detail.io import lazy as io_lazy
+from noise2detail.io import open_image, save_image
 from noise2detail.io.lazy import LazyPixels, converted, nbytes, planes_of
 from noise2detail.methods.gaussian import Gaussian
 from noise2detail.types import Pixels
@@ -35,8 +36,7 @@ def lazy(pixels: Pixels, inner: int = 2, read: list[int] | None = None) -> LazyP
 @pytest.fixture
 def never_eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file counts as large."""
-    monkeypatch.setattr(tiff_pages, "LAZY_FROM", 0)
-    monkeypatch.setattr(npy, "LAZY_FROM", 0)
+    monkeypatch.setattr(io_lazy, "LAZY_FROM", 0)
 
 
 # --- an array by another name --------------------------------------------------------------------------------------
@@ -128,8 +128,7 @@ def test_the_same_pixels_and_the_same_file(tmp_path: Path, name: str, monkeypatc
     eager = open_image(path, axes)
     assert isinstance(eager.array, np.ndarray)
     once = save_image(eager, tmp_path / f"once{path.name[1:]}")
-    monkeypatch.setattr(tiff_pages, "LAZY_FROM", 0)
-    monkeypatch.setattr(npy, "LAZY_FROM", 0)
+    monkeypatch.setattr(io_lazy, "LAZY_FROM", 0)
     image = open_image(path, axes)
     assert isinstance(image.array, LazyPixels)
     assert (image.axes, image.array.shape, image.array.dtype) == (eager.axes, eager.array.shape, eager.array.dtype)

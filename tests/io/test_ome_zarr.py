@@ -264,7 +264,29 @@ def test_what_stays_behind_is_said(
     output = save_image(image, tmp_path / "out.zarr")
     assert "the folder labels" in caplog.text
     assert not (output / "labels").exists()
-    assert "consolidated_metadata" not in (output / "zarr.json").read_text()
+    copies = json.loads((output / "zarr.json").read_text())["consolidated_metadata"]["metadata"]
+    assert list(copies) == ["0"], "nothing of what stayed behind"
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_consolidated_metadata_are_made_anew(
+    stores: Stores, zarr_format: int, noise: Noise, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    levels = [noise((6, 8)), noise((3, 4))]
+    source = stores.make(tmp_path / "in.zarr", "yx", levels, zarr_format)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # consolidated metadata are no part of the specification
+        zarr.consolidate_metadata(source)
+    denoised = replace(open_image(source), array=noise((6, 8), "float32"))
+    output = save_image(denoised, tmp_path / "out.zarr")
+    assert not caplog.records, "nothing is lost"
+    group: Any = zarr.open_consolidated(output)
+    assert sorted(group) == ["0", "1"]
+    assert group["0"].dtype == np.float32
+    np.testing.assert_array_equal(group["0"][...], denoised.array)
+    consolidated = group.metadata.consolidated_metadata
+    assert consolidated is not None
+    assert sorted(consolidated.metadata) == ["0", "1"]
 
 
 def test_note_goes_into_the_attributes(stores: Stores, noise: Noise, tmp_path: Path, provenance: Provenance) -> None:

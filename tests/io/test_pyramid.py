@@ -1,6 +1,7 @@
 """Smaller copies of an image: means over blocks."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,22 @@ def test_means_over_blocks(old: tuple[int, int, int], factor: tuple[int, int, in
         np.testing.assert_array_equal(found, np.rint(blocks.mean(axis=(1, 3, 5))))
     assert found.min() >= pixels.min()
     assert found.max() <= pixels.max()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "int32", "float32", "float64"])
+@pytest.mark.parametrize(("old", "new"), [((3, 9, 14), (2, 5, 7)), ((2, 50, 40), (1, 1, 2)), ((4, 12, 10), (4, 8, 6))])
+def test_every_block_is_the_mean_of_its_pixels(dtype: str, old: tuple[int, ...], new: tuple[int, ...]) -> None:
+    pixels = (np.random.default_rng(1).normal(size=old) * 30).astype(dtype)
+    found = reduced(pixels, new)
+    factors = [max(1, round(n / m)) for n, m in zip(old, new, strict=True)]
+    whole = [abs(n - m * f) < f for n, m, f in zip(old, new, factors, strict=True)]
+    for index in np.ndindex(*new):
+        block = tuple(
+            slice(i * f, (i + 1) * f) if simple else slice(i * n // m, (i + 1) * n // m)
+            for i, f, simple, n, m in zip(index, factors, whole, old, new, strict=True)
+        )
+        mean = pixels[block].mean(dtype=np.float64)
+        assert found[index] == pytest.approx(np.rint(mean) if np.dtype(dtype).kind in "iu" else mean, rel=1e-5)
 
 
 def test_means_round_half_to_even_and_keep_extremes() -> None:

@@ -22,7 +22,9 @@ n2d convert cells.tif converted.ome.tif
 
 n2d convert stack.npy named.tif --axes ZYX
 
-n2d convert recordings converted --to .ome.tif --json"""
+n2d convert recordings converted --to .ome.tif --json
+
+n2d convert cells.tif converted.ome.zarr --max-memory 1GiB"""
 
 Out = Annotated[
     str,
@@ -47,6 +49,15 @@ PixelType = Annotated[
     ),
 ]  # fmt: skip
 
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--max-memory", metavar="SIZE", rich_help_panel=options.HOW,
+        help="Memory that pixels may take, such as 512MiB or 4GB. Larger images stay in their files and go through "
+        "piece by piece; formats that are read or written whole are refused. Default: images from 256 MiB on stay.",
+    ),
+]  # fmt: skip
+
 
 @guarded
 def convert(
@@ -55,6 +66,7 @@ def convert(
     to: To = None,
     axes: options.Axes = None,
     dtype: PixelType = None,
+    max_memory: MaxMemory = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -63,14 +75,16 @@ def convert(
     """Converted files."""
     with loading():
         from noise2detail.cli.converting import Wanted, convert_files
-        from noise2detail.cli.wishes import find_pixel_type
+        from noise2detail.cli.pixel_type import find_pixel_type
         from noise2detail.io.names import writable_suffix
+        from noise2detail.pipeline.memory_size import parse_size
 
     wanted = Wanted(
         suffix=None if to is None else writable_suffix(to),
         axes=axes.upper() if axes else None,
         pixel_type=find_pixel_type(dtype),
         overwrite=overwrite,
+        max_memory=None if max_memory is None else parse_size(max_memory),
     )
     voice = Voice(json=json, quiet=quiet, debug=debug)
     raise typer.Exit(convert_files(inputs, output, wanted, voice))

@@ -10,10 +10,12 @@ import numpy as np
 from noise2detail.cli.batch import run_jobs
 from noise2detail.cli.exit_codes import ExitCode
 from noise2detail.cli.jobs import Job, plan_jobs
-from noise2detail.cli.pixel_type import check_holdable, convert, loss
+from noise2detail.cli.pixel_type import Conversion, check_holdable, convert, loss
 from noise2detail.cli.voice import Voice
 from noise2detail.errors import PixelTypeError
 from noise2detail.io import open_image, save_image
+from noise2detail.io.announced import within
+from noise2detail.io.lazy import LazyPixels
 from noise2detail.io.wish import wishing
 
 
@@ -29,6 +31,8 @@ class Wanted:
     """None: that of the input."""
     overwrite: bool = False
     """Replace what is there already."""
+    max_memory: int | None = None
+    """Bytes; None: what the machine has."""
 
 
 def convert_files(inputs: list[Path], output: str, wanted: Wanted, voice: Voice) -> ExitCode:
@@ -70,15 +74,17 @@ def convert_file(job: Job, wanted: Wanted, voice: Voice) -> Mapping[str, Any]:
     FileError, InputError
         It cannot be read, or the output cannot hold it.
     """
-    image = wishing(open_image(job.source, wanted.axes), wanted.pixel_type)
-    array = np.asarray(image.array)
-    target = array.dtype if wanted.pixel_type is None else wanted.pixel_type
-    if array.dtype.kind == "c" and target != array.dtype:
-        raise PixelTypeError(f"its pixels are complex, which {target} cannot hold; expected no --dtype")
-    check_holdable(image, target, job.output)
-    converted = convert(array, target)
+    with within(wanted.max_memory):
+        image = wishing(open_image(job.source, wanted.axes), wanted.pixel_type)
+        array = image.array
+        target = array.dtype if wanted.pixel_type is None else wanted.pixel_type
+        if array.dtype.kind == "c" and target != array.dtype:
+            raise PixelTypeError(f"its pixels are complex, which {target} cannot hold; expected no --dtype")
+        check_holdable(image, target, job.output)
+        converted = Conversion(array, target) if isinstance(array, LazyPixels) else convert(np.asarray(array), target)
+        result = replace(image, array=converted.array)
+        save_image(result, job.output, overwrite=wanted.overwrite, source=job.source)
     voice.warning(loss(converted.clipped, job.source, target))
-    save_image(replace(image, array=converted.array), job.output, overwrite=wanted.overwrite, source=job.source)
     return {
         "format": image.format,
         "axes": image.axes,

@@ -118,7 +118,8 @@ def apply(
     """Denoised files."""
     with loading():
         from noise2detail.cli.experiment import Application, apply_files
-        from noise2detail.cli.wishes import Wishes, find_pixel_type, find_run
+        from noise2detail.cli.pixel_type import find_pixel_type
+        from noise2detail.cli.wishes import Wishes, find_run
 
     application = Application(
         run=find_run(Wishes(device=device, precision=precision, threads=threads, max_memory=max_memory)),

@@ -1,19 +1,39 @@
 """Results in another pixel type than the input's."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from noise2detail.errors import InputError
+from noise2detail.errors import InputError, SettingError
 from noise2detail.image import Image
-from noise2detail.io.save import prepared
+from noise2detail.io.lazy import LazyPixels, converted, planes_of
+from noise2detail.io.save import check_memory_for, prepared
 from noise2detail.pipeline.chunks import chunks
 from noise2detail.pipeline.values import to_type
 from noise2detail.plans import Plan
-from noise2detail.types import Pixels
+from noise2detail.types import Pixels, PixelSource
 
 DType = np.dtype[np.generic]
+
+PIXEL_TYPES = ("float16", "float32", "float64", "uint8", "uint16", "int16")
+"""Types that an output can be asked for in."""
+
+
+def find_pixel_type(name: str | None) -> DType | None:
+    """The type of that name.
+
+    Raises
+    ------
+    SettingError
+        No type that an output can have.
+    """
+    if name is not None and name not in PIXEL_TYPES:
+        from noise2detail.registry import unknown  # with PyTorch, which nothing else here needs
+
+        raise SettingError(unknown("pixel type", name, PIXEL_TYPES))
+    return None if name is None else np.dtype(name)
 
 
 @dataclass(frozen=True)
@@ -37,7 +57,7 @@ def working_type(source: DType, target: DType) -> DType:
     return np.dtype(np.float64 if wide else np.float32)
 
 
-def check_convertible(array: Pixels, target: DType) -> None:
+def check_convertible(array: PixelSource, target: DType) -> None:
     """Raise where the type cannot say that a pixel is not a number.
 
     Raises
@@ -47,7 +67,7 @@ def check_convertible(array: Pixels, target: DType) -> None:
     """
     if target.kind == "f" or array.dtype.kind != "f":
         return
-    lost = sum(int((~np.isfinite(piece)).sum()) for piece in chunks(array))
+    lost = sum(int((~np.isfinite(piece)).sum()) for plane in planes_of(array, 2) for piece in chunks(plane))
     if lost:
         raise InputError(
             f"{lost} pixels are NaN or infinite, which {target} cannot hold; expected --dtype float32 or float64"
@@ -64,8 +84,14 @@ def check_holdable(image: Image, target: np.dtype[np.generic], output: Path) -> 
     InputError
         A type that cannot hold the pixels.
     """
-    check_convertible(np.asarray(image.array), target)
-    prepared(image, output, np.broadcast_to(np.zeros((), target), image.array.shape))
+    check_convertible(image.array, target)
+    check_memory_for(image, output)
+    lazy = isinstance(image.array, LazyPixels)
+    prepared(
+        image,
+        output,
+        converted(image.array, target) if lazy else np.broadcast_to(np.zeros((), target), image.array.shape),
+    )
 
 
 def convert(array: Pixels, target: DType) -> Converted:
@@ -75,6 +101,27 @@ def convert(array: Pixels, target: DType) -> Converted:
     result = np.empty(array.shape, target)
     clipped = sum(_convert_piece(*pieces) for pieces in zip(chunks(array), chunks(result), strict=True))
     return Converted(result, clipped / array.size)
+
+
+class Conversion:
+    """Pixels in a file that become another type while they are read, and what that clips."""
+
+    def __init__(self, pixels: LazyPixels, target: DType) -> None:
+        self._clipped = 0
+        self._size = math.prod(pixels.shape)
+        self._target = target
+        self.array = pixels if pixels.dtype == target else pixels.changed(self._convert, target)
+
+    @property
+    def clipped(self) -> float:
+        """Share of the pixels that the type cannot hold, of those that were read, 0 to 1."""
+        return self._clipped / self._size
+
+    def _convert(self, pixels: Pixels) -> Pixels:
+        found = np.empty(pixels.shape, self._target)
+        pieces = zip(chunks(np.ascontiguousarray(pixels)), chunks(found), strict=True)
+        self._clipped += sum(_convert_piece(*piece) for piece in pieces)
+        return found
 
 
 def loss(clipped: float, source: Path, target: np.dtype[np.generic]) -> str:

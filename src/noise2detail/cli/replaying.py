@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from noise2detail.cli.pixel_type import find_pixel_type
 from noise2detail.cli.voice import Voice
-from noise2detail.cli.wishes import Settled, Wishes, find_pixel_type, find_run
+from noise2detail.cli.wishes import Settled, Wishes, find_run
 from noise2detail.errors import SettingError, UnreadableFileError
 from noise2detail.io.plan_file import EXPECTED, read_plan
 from noise2detail.pipeline.replaying import Replay, plan_from_data, replay

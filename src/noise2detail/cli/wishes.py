@@ -8,6 +8,7 @@ import numpy as np
 
 from noise2detail import registry
 from noise2detail.cli.machine_cache import machine_for
+from noise2detail.cli.pixel_type import find_pixel_type
 from noise2detail.engine.machine import has_bfloat16
 from noise2detail.errors import SettingError
 from noise2detail.method import Method
@@ -18,9 +19,6 @@ from noise2detail.pipeline.threads import MOST
 from noise2detail.plans import ChannelMode, FitMode, Target
 from noise2detail.settings import with_setting
 from noise2detail.types import Precision
-
-PIXEL_TYPES = ("float16", "float32", "float64", "uint8", "uint16", "int16")
-"""Types that an output can be asked for in."""
 
 
 @dataclass(frozen=True)
@@ -120,19 +118,6 @@ def changed(method: Method, setting: str) -> Method:
     if not name or not equals:
         raise SettingError(f"--set {setting} is no setting; expected NAME=VALUE, as in --set stage1.steps=500")
     return with_setting(method, name, value)
-
-
-def find_pixel_type(name: str | None) -> np.dtype[np.generic] | None:
-    """The type of that name.
-
-    Raises
-    ------
-    SettingError
-        No type that an output can have.
-    """
-    if name is not None and name not in PIXEL_TYPES:
-        raise SettingError(registry.unknown("pixel type", name, PIXEL_TYPES))
-    return None if name is None else np.dtype(name)
 
 
 def find_run(wishes: Wishes) -> Run:

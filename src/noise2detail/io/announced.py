@@ -1,5 +1,8 @@
 """What a file says it holds against what it can hold, before anything is allocated."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import psutil
@@ -10,6 +13,25 @@ DENSEST = 2000
 """Bytes that one byte of a compressed file may become; deflate reaches 1032, noise never passes 10."""
 
 _HARMLESS = 64 * 2**20
+_SHARES = 3
+"""Pieces that are in memory together: one that was read, what becomes of it, and the same as it is read again."""
+_LIMIT: ContextVar[int | None] = ContextVar("limit", default=None)
+
+
+@contextmanager
+def within(limit: int | None) -> Iterator[None]:
+    """Block that reads and writes files with so many bytes of memory; None: with what the machine has."""
+    token = _LIMIT.set(limit)
+    try:
+        yield
+    finally:
+        _LIMIT.reset(token)
+
+
+def largest_piece() -> int | None:
+    """Bytes of pixels that may be read at once where there is a limit; None: as many as are free."""
+    limit = _LIMIT.get()
+    return None if limit is None else limit // _SHARES
 
 
 def check_announced(path: Path, announced: int, held: int, *, compressed: bool) -> None:
@@ -49,7 +71,14 @@ def check_memory(path: Path, announced: int) -> None:
     UnreadableFileError
         With both numbers.
     """
-    available = int(psutil.virtual_memory().available)
+    most, available = largest_piece(), int(psutil.virtual_memory().available)
+    if most is not None and announced > most:
+        raise UnreadableFileError(
+            path,
+            f"{readable(announced)} of its pixels have to be in memory at once, and the limit leaves {readable(most)}",
+            f"raise the limit to {readable(_SHARES * announced)} or more; only TIFF, NPY, OME-Zarr, DICOM series and "
+            "uncompressed NIfTI go through piece by piece",
+        )
     if announced > available:
         raise UnreadableFileError(
             path,

@@ -10,7 +10,7 @@ import mmap
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from noise2detail.io.dicom_codec import DECODABLE
 from noise2detail.io.dicom_fields import FieldError, frame_count, padding_range, rescale, whole
 from noise2detail.io.dicom_geometry import scale
 from noise2detail.io.dicom_template import DICOM_KEY, PIXEL_FIELDS, DicomFile, DicomTemplate, dicom_file
+from noise2detail.io.dicom_units import in_units
 from noise2detail.io.embedded import embedded_size
 from noise2detail.types import Pixels
 
@@ -50,7 +51,6 @@ _DIRECTORY = "1.2.840.10008.1.3.10"
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _LOSSY = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"})
 _BEGINNINGS = (b"\x08\0", b"\0\x08", b"\x02\0", b"\0\x02")
-_WHOLE = (np.dtype(np.int16), np.dtype(np.int32))
 _UNDEFINED = 0xFFFFFFFF
 _PIECE = 2**20
 _HEAD = 132
@@ -183,37 +183,6 @@ def read_stored(path: Path, header: Any) -> Pixels:
         _check_frames(path, header, element.value)
         pixels, _ = decoder.as_array(content)
     return np.asarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False))
-
-
-def in_units(planes: Sequence[Pixels] | Pixels, rescales: Sequence[tuple[float, float]]) -> Pixels:
-    """Planes of one size as one array, each with its own slope and intercept applied.
-
-    Parameters
-    ----------
-    planes
-        As stored.
-    rescales
-        Slope and intercept of each.
-    """
-    if all(pair == (1.0, 0.0) for pair in rescales):
-        return planes if isinstance(planes, np.ndarray) else np.stack(planes)
-    dtype: np.dtype[Any] = np.dtype(np.float32)
-    if all(value.is_integer() for pair in rescales for value in pair) and all(
-        plane.dtype.kind in "ui" for plane in planes
-    ):
-        ends = [
-            int(end) * int(slope) + int(intercept)
-            for plane, (slope, intercept) in zip(planes, rescales, strict=True)
-            for end in (plane.min(), plane.max())
-        ]
-        dtype = next(
-            (one for one in _WHOLE if np.iinfo(one).min <= min(ends) and max(ends) <= np.iinfo(one).max), dtype
-        )
-    result = np.empty((len(planes), *planes[0].shape), dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for target, plane, (slope, intercept) in zip(result, planes, rescales, strict=True):
-            target[...] = plane * np.float64(slope) + intercept  # exact for whole numbers of 32 bits
-    return result
 
 
 def facts(header: Any) -> tuple[tuple[str, str], ...]:

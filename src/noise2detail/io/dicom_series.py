@@ -1,7 +1,7 @@
 """A folder of DICOM slices as one volume."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,13 +10,12 @@ from typing import Any
 
 from noise2detail.errors import UnreadableFileError
 from noise2detail.image import Image
-from noise2detail.io.announced import check_announced
+from noise2detail.io.announced import check_announced, check_memory
 from noise2detail.io.describe import FACTS_KEY
 from noise2detail.io.dicom import (
     PADDING_KEY,
     begins_like_dicom,
     facts,
-    in_units,
     parsing,
     read_header,
     read_stored,
@@ -24,7 +23,11 @@ from noise2detail.io.dicom import (
 )
 from noise2detail.io.dicom_fields import frame_count, numbers, padding_range, rescale, whole
 from noise2detail.io.dicom_geometry import along_normal, mean_step, micrometres, pixel_spacing, uneven_step
-from noise2detail.io.dicom_template import DICOM_KEY, DicomTemplate
+from noise2detail.io.dicom_slices import Slices, StoredSlice, bit_limits
+from noise2detail.io.dicom_template import DICOM_KEY, DicomFile, DicomTemplate
+from noise2detail.io.dicom_units import in_units
+from noise2detail.io.lazy import LazyPixels, stays_in_file
+from noise2detail.types import Pixels, PixelSource
 
 _ALIKE = 1e-3
 """Difference of directions (of length 1) and, relative, of pixel sizes that rounding explains."""
@@ -42,6 +45,7 @@ class _Slice:
     place: float
     spacing: dict[str, float]
     rescale: tuple[float, float]
+    limits: tuple[int, int]
 
 
 def read_series(folder: Path | str, axes: str | None = None) -> Image:
@@ -66,28 +70,48 @@ def read_series(folder: Path | str, axes: str | None = None) -> Image:
         direction, lie in one place, or are missing; or a slice that cannot be read.
     """
     place = Path(folder)
-    slices = sorted((_slice(path) for path in _files(place)), key=lambda one: one.place)
+    paths = _files(place)
+    first = _slice(paths[0])
+    size = len(paths) * math.prod(first.shape) * _bytes(first.header)
+    lazy = stays_in_file(size)
+    # headers of thousands of slices would take more memory than a slice
+    slices = sorted((_slice(path, keep=not lazy) for path in paths), key=lambda one: one.place)
     _refuse_mixture(place, slices)
     _refuse_gaps(place, slices)
-    announced = 8 * len(slices) * math.prod(slices[0].shape)  # as stored and rescaled, 4 bytes each at most
-    check_announced(place, announced, announced, compressed=False)
-    stored = [read_stored(one.path, one.header) for one in slices]
-    pixels = in_units(stored, [one.rescale for one in slices])
+    pixels: PixelSource
+    files: Sequence[DicomFile]
+    pixels, files = _in_files(place, slices) if lazy else _in_memory(place, slices)
     spacing = dict(slices[0].spacing)
     if len(slices) > 1:
         spacing["Z"] = mean_step([one.place for one in slices])
+    header = slices[0].header or read_header(slices[0].path)
     with parsing(slices[0].path, "header"):
-        padding = padding_range(slices[0].header, *slices[0].rescale)
-        told = facts(slices[0].header)
-    files = tuple(
-        source_file(one.path, one.header, own, (one.rescale,)) for one, own in zip(slices, stored, strict=True)
-    )
+        padding = padding_range(header, *slices[0].rescale)
+        told = facts(header)
     sizes = micrometres(spacing)
     template = DicomTemplate(files, True, "ZYX", pixels.shape, pixels.dtype, sizes, None)
     metadata = {FACTS_KEY: told, DICOM_KEY: template} | ({PADDING_KEY: padding} if padding else {})
     named = axes or "ZYX"
     kept = {axis: size for axis, size in sizes.items() if axis in named}
     return Image(pixels, named, kept, format="dicom", metadata=metadata)
+
+
+def _in_memory(place: Path, slices: list[_Slice]) -> tuple[Pixels, tuple[DicomFile, ...]]:
+    announced = 8 * len(slices) * math.prod(slices[0].shape)  # as stored and rescaled, 4 bytes each at most
+    check_announced(place, announced, announced, compressed=False)
+    stored = [read_stored(one.path, one.header) for one in slices]
+    files = (source_file(one.path, one.header, own, (one.rescale,)) for one, own in zip(slices, stored, strict=True))
+    return in_units(stored, [one.rescale for one in slices]), tuple(files)
+
+
+def _in_files(place: Path, slices: list[_Slice]) -> tuple[LazyPixels, Slices]:
+    check_memory(place, 8 * math.prod(slices[0].shape))
+    files = Slices([StoredSlice(one.path, one.rescale, one.limits) for one in slices])
+    return LazyPixels(place, (len(slices), *slices[0].shape), files.dtype, 2, files.plane), files
+
+
+def _bytes(header: Any) -> int:
+    return max(1, whole(header, "BitsAllocated") // 8)
 
 
 def is_series(folder: Path) -> bool:
@@ -133,7 +157,7 @@ def _is_index(path: Path) -> bool:
     return path.name.startswith(".") or path.name.upper() == "DICOMDIR"
 
 
-def _slice(path: Path) -> _Slice:
+def _slice(path: Path, *, keep: bool = True) -> _Slice:
     header = read_header(path)
     with parsing(path, "header"):
         if frame_count(header) > 1 or whole(header, "SamplesPerPixel", 1) > 1:
@@ -143,13 +167,14 @@ def _slice(path: Path) -> _Slice:
         known = len(orientation) == 6 and len(position) == 3
         found = _Slice(
             path=path,
-            header=header,
+            header=header if keep else None,
             series=str(header.get("SeriesInstanceUID", "")),
             shape=(whole(header, "Rows"), whole(header, "Columns")),
             orientation=orientation,
             place=along_normal(orientation, position) if known else math.nan,
             spacing=pixel_spacing(header),
             rescale=rescale(header),
+            limits=bit_limits(header),
         )
     if not known:
         raise UnreadableFileError(path, "does not say where its slice lies", _APART)

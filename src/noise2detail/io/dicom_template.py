@@ -1,5 +1,6 @@
 """What a DICOM file was like, so that another can be derived from it: its fields, and pixels that must not change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +51,7 @@ class DicomFile:
 class DicomTemplate:
     """The files of an image, and the image as they say it is."""
 
-    files: tuple[DicomFile, ...]
+    files: Sequence[DicomFile]
     """One, or one for each slice in their order."""
     series: bool
     """The image was a folder."""

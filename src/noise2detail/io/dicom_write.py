@@ -8,16 +8,18 @@ import numpy as np
 
 from noise2detail.errors import FileError, UnwritableFileError
 from noise2detail.image import Image
-from noise2detail.io.dicom import begins_like_dicom, in_units, unheard
+from noise2detail.io.dicom import begins_like_dicom, unheard
 from noise2detail.io.dicom_derive import derived
 from noise2detail.io.dicom_template import DICOM_KEY, DicomFile, DicomTemplate
+from noise2detail.io.dicom_units import in_units
+from noise2detail.io.lazy import LazyPixels, planes_of
 from noise2detail.io.names import WRITABLE, split_suffix
-from noise2detail.types import Pixels
+from noise2detail.types import Pixels, PixelSource
 
 _OTHERS = "choose a name that ends in .tif or .npy"
 
 
-def dicom_pixels(target: Path, image: Image, pixels: Pixels, *, series: bool) -> Pixels:
+def dicom_pixels(target: Path, image: Image, pixels: PixelSource, *, series: bool) -> PixelSource:
     """The pixels as they will read: rounded to what the bits of the file hold, padding as it was.
 
     Parameters
@@ -36,6 +38,8 @@ def dicom_pixels(target: Path, image: Image, pixels: Pixels, *, series: bool) ->
     _refuse_changes(target, template, image, pixels)
     if series:
         _refuse_foreign_folder(target)
+    if isinstance(pixels, LazyPixels):
+        return pixels  # whether they come back is seen when they are read again
     planes = [_stored(file, part) for file, part in _parts(template, pixels)]
     if template.files[0].colour:
         return planes[0]
@@ -45,7 +49,7 @@ def dicom_pixels(target: Path, image: Image, pixels: Pixels, *, series: bool) ->
     return in_units(planes[0], template.files[0].rescales)
 
 
-def write_dicom(part: Path, target: Path, image: Image, pixels: Pixels, note: str, *, series: bool) -> None:
+def write_dicom(part: Path, target: Path, image: Image, pixels: PixelSource, note: str, *, series: bool) -> None:
     """Write ``part``, which will be called ``target``.
 
     Raises
@@ -56,6 +60,7 @@ def write_dicom(part: Path, target: Path, image: Image, pixels: Pixels, note: st
     template = _template(target, image, series=series)
     place = str(target.resolve()) if series else f"{target.parent.resolve()} {_addition(target, template.files[0])}"
     for file, units in _parts(template, pixels):
+        _refuse_unwritable(target, file)
         stored = _stored(file, units)
         with unheard():
             try:
@@ -72,7 +77,10 @@ def write_dicom(part: Path, target: Path, image: Image, pixels: Pixels, note: st
 def dicom_lost(image: Image) -> str:
     """What a derived file cannot carry over, in words; empty: nothing."""
     template = image.metadata.get(DICOM_KEY)
-    lost = isinstance(template, DicomTemplate) and any(file.overlays for file in template.files)
+    if not isinstance(template, DicomTemplate):
+        return ""
+    # the slices of a large series are alike, and each would have to be read
+    lost = any(file.overlays for file in (template.files if isinstance(template.files, tuple) else template.files[:1]))
     return "overlays in unused bits of the pixels" if lost else ""
 
 
@@ -95,10 +103,14 @@ def _template(target: Path, image: Image, *, series: bool) -> DicomTemplate:
     )
 
 
-def _refuse_changes(target: Path, template: DicomTemplate, image: Image, pixels: Pixels) -> None:
-    refusal = next((f"{file.name}: {file.refusal}" for file in template.files if file.refusal), "")
-    if refusal:
-        raise UnwritableFileError(target, refusal, _OTHERS)
+def _refuse_unwritable(target: Path, file: DicomFile) -> None:
+    if file.refusal:
+        raise UnwritableFileError(target, f"{file.name}: {file.refusal}", _OTHERS)
+
+
+def _refuse_changes(target: Path, template: DicomTemplate, image: Image, pixels: PixelSource) -> None:
+    for file in template.files[:1] if isinstance(pixels, LazyPixels) else template.files:
+        _refuse_unwritable(target, file)
     if pixels.dtype != template.dtype and not _same_kind(pixels.dtype, template.dtype):
         raise UnwritableFileError(
             target,
@@ -126,9 +138,9 @@ def _refuse_foreign_folder(target: Path) -> None:
             raise UnwritableFileError(target, f"holds {path.name}, which is no DICOM file", "choose another folder")
 
 
-def _parts(template: DicomTemplate, pixels: Pixels) -> Iterator[tuple[DicomFile, Pixels]]:
+def _parts(template: DicomTemplate, pixels: PixelSource) -> Iterator[tuple[DicomFile, Pixels]]:
     """Each file with its pixels."""
-    return zip(template.files, pixels if template.series else [pixels], strict=True)
+    return zip(template.files, planes_of(pixels, 2) if template.series else [np.asarray(pixels)], strict=True)
 
 
 def _stored(file: DicomFile, units: Pixels) -> Pixels:

@@ -1,7 +1,9 @@
-"""Pixels that stay in their file until somebody asks for them, plane by plane."""
+"""Pixels that stay in their file until somebody asks for them, plane by plane or box by box."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,21 @@ from typing import Any
 import numpy as np
 
 from noise2detail.errors import UnreadableFileError
-from noise2detail.io.announced import check_memory
+from noise2detail.io.announced import check_memory, largest_piece
 from noise2detail.types import Pixels, PixelSource
 
 LAZY_FROM = 256 * 2**20
 """Bytes of pixels from which an image is not read when it is opened. Smaller ones are: whatever is wrong with them is
 then said at once, and not in the middle of the work."""
+
+Box = tuple[slice, ...]
+"""Part of an array: for each axis where it starts and where it stops."""
+
+
+def stays_in_file(size: int) -> bool:
+    """Whether an image of so many bytes of pixels is left in its file."""
+    most = largest_piece()
+    return size >= LAZY_FROM or (most is not None and size > most // 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +40,12 @@ class LazyPixels:
     """Dimensions of a plane: the last of the shape."""
     read: Callable[[int], Pixels]
     """Number of a plane, the last axis before it fastest, to its pixels."""
+    window: Callable[[Box], Pixels] | None = None
+    """Any part, where it need not be put together from whole planes."""
+    ahead: bool = False
+    """Whether a plane may be read by another thread while somebody works with the one before."""
+    grid: tuple[int, ...] = ()
+    """Shape of the parts that are stored, and decoded, as one; empty: planes."""
 
     def __getitem__(self, key: Any) -> Any:
         """As NumPy's basic indexing; only the planes that are needed are read."""
@@ -41,9 +58,11 @@ class LazyPixels:
         within = keys[outer:]
         if not np.ndim(numbers):
             return self.read(int(numbers))[within]
-        parts = [self.read(int(number))[within] for number in numbers.flat]
-        inside = np.empty(self.shape[outer:], np.bool_)[within].shape
-        return np.array(parts, self.dtype).reshape(numbers.shape + inside)
+        inside = np.broadcast_to(np.False_, self.shape[outer:])[within].shape
+        found = np.empty((numbers.size, *inside), self.dtype)
+        for target, number in enumerate(numbers.flat):
+            found[target] = self.read(int(number))[within]
+        return found.reshape(numbers.shape + inside)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
         """All pixels, in memory.
@@ -70,7 +89,21 @@ class LazyPixels:
     def astype(self, dtype: Any) -> "LazyPixels":
         """The same in another type."""
         wanted = np.dtype(dtype)
-        return replace(self, dtype=wanted, read=lambda number: self.read(number).astype(wanted, copy=False))
+        return self.changed(lambda pixels: pixels.astype(wanted, copy=False), wanted)
+
+    def changed(self, change: Callable[[Pixels], Pixels], dtype: np.dtype[Any]) -> "LazyPixels":
+        """The same with something done to every part that is read: to each pixel the same, wherever it lies."""
+        window = self.window
+        return replace(
+            self,
+            dtype=dtype,
+            read=lambda number: change(self.read(number)),
+            window=None if window is None else lambda box: change(window(box)),
+        )
+
+    def part(self, box: Box) -> Pixels:
+        """A part of it, in one piece of memory."""
+        return np.ascontiguousarray(self[box] if self.window is None else self.window(box))
 
 
 def planes_of(pixels: PixelSource, inner: int) -> Iterator[Pixels]:
@@ -84,16 +117,60 @@ def planes_of(pixels: PixelSource, inner: int) -> Iterator[Pixels]:
         Dimensions of a plane: the last of the shape.
     """
     if isinstance(pixels, LazyPixels) and pixels.inner == inner:
-        yield from map(pixels.read, range(pixels.planes))
+        yield from (_read_ahead if pixels.ahead else map)(pixels.read, range(pixels.planes))
         return
     outer = pixels.shape[: len(pixels.shape) - inner]
     for index in np.ndindex(*outer):
         yield np.asarray(pixels[index])
 
 
+def _read_ahead(read: Callable[[int], Pixels], numbers: Iterable[int]) -> Iterator[Pixels]:
+    with ThreadPoolExecutor(1) as reader:
+        pending: Future[Pixels] | None = None
+        for number in numbers:
+            before, pending = pending, reader.submit(copy_context().run, read, number)
+            if before is not None:
+                yield before.result()
+        if pending is not None:
+            yield pending.result()
+
+
 def converted(pixels: PixelSource, dtype: Any) -> PixelSource:
     """The same in another type; pixels in a file stay there."""
     return pixels.astype(dtype) if isinstance(pixels, LazyPixels) else np.asarray(pixels).astype(dtype, copy=False)
+
+
+def transposed(pixels: PixelSource, order: Sequence[int]) -> PixelSource:
+    """The same with its axes in another order; pixels in a file stay there unless rows or columns move."""
+    if list(order) == list(range(len(order))):
+        return pixels
+    if not isinstance(pixels, LazyPixels):
+        return np.asarray(pixels).transpose(order)
+    outer = len(pixels.shape) - pixels.inner
+    if list(order[outer:]) != list(range(outer, len(order))):
+        return np.asarray(pixels).transpose(order)
+    numbers = np.arange(pixels.planes).reshape(pixels.shape[:outer]).transpose(order[:outer]).ravel()
+    back, read, window = np.argsort(order), pixels.read, pixels.window
+    return replace(
+        pixels,
+        shape=tuple(pixels.shape[axis] for axis in order),
+        read=lambda number: read(int(numbers[number])),
+        window=None if window is None else lambda box: window(tuple(box[axis] for axis in back)).transpose(order),
+        grid=tuple(pixels.grid[axis] for axis in order) if pixels.grid else (),
+    )
+
+
+def boxes(shape: Sequence[int], step: Sequence[int]) -> Iterator[Box]:
+    """Boxes of one size, smaller at the ends, that together hold everything once.
+
+    >>> [[(one.start, one.stop) for one in box] for box in boxes((2, 5), (2, 3))]
+    [[(0, 2), (0, 3)], [(0, 2), (3, 5)]]
+    """
+    counts = [math.ceil(length / each) for length, each in zip(shape, step, strict=True)]
+    for index in np.ndindex(*counts):
+        yield tuple(
+            slice(at * each, min(length, (at + 1) * each)) for at, each, length in zip(index, step, shape, strict=True)
+        )
 
 
 def nbytes(pixels: PixelSource) -> int:
@@ -113,4 +190,4 @@ def file_planes(path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int,
             )
         return found.reshape(shape[len(shape) - inner :]).astype(dtype.newbyteorder("="), copy=False)
 
-    return LazyPixels(path, shape, dtype.newbyteorder("="), inner, read)
+    return LazyPixels(path, shape, dtype.newbyteorder("="), inner, read, ahead=True)

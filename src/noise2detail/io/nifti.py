@@ -17,8 +17,9 @@ import numpy as np
 
 from noise2detail.errors import Noise2DetailError, PixelTypeError, UnreadableFileError
 from noise2detail.image import Image, check_axes
-from noise2detail.io.announced import check_announced, readable
+from noise2detail.io.announced import check_announced, check_held, readable
 from noise2detail.io.describe import FACTS_KEY
+from noise2detail.io.lazy import LazyPixels, file_planes, stays_in_file
 from noise2detail.io.nifti_header import (
     FIELDS,
     LONGEST,
@@ -34,7 +35,7 @@ from noise2detail.io.nifti_header import (
     scaled,
     scaled_type,
 )
-from noise2detail.types import Pixels
+from noise2detail.types import Pixels, PixelSource
 
 GZIP = b"\x1f\x8b"
 """First bytes of every gzip file."""
@@ -64,6 +65,11 @@ class _Header:
     def lengths(self) -> tuple[int, ...]:
         """Of x, y, z, t and further dimensions."""
         return tuple(int(length) for length in self.numbers["dim"][1 : 1 + int(self.numbers["dim"][0])])
+
+    @property
+    def kept(self) -> list[tuple[int, int]]:
+        """Number and length of the dimensions that become axes: those longer than 1."""
+        return [(index, length) for index, length in enumerate(self.lengths) if index < 2 or length > 1]
 
     @property
     def offset(self) -> int:
@@ -133,12 +139,10 @@ def read_nifti(path: Path, axes: str | None = None) -> Image:
     return _image(path, header, stored, after, axes)
 
 
-def _image(path: Path, header: _Header, flat: Pixels, after: bytes, axes: str | None) -> Image:
-    kept = [(index, length) for index, length in enumerate(header.lengths) if index < 2 or length > 1]
-    stored = flat.reshape([length for _, length in reversed(kept)] + list(flat.shape[1:]))
-    alpha = np.ascontiguousarray(stored[..., 3:]) if header.numbers["type"] == RGBA else None
-    pixels = _scaled(path, header, stored if alpha is None else np.ascontiguousarray(stored[..., :3]))
-    colour = "S" if flat.ndim > 1 else ""
+def _image(path: Path, header: _Header, flat: Pixels | LazyPixels, after: bytes, axes: str | None) -> Image:
+    kept = header.kept
+    pixels, alpha = _shaped(path, header, flat)
+    colour = "S" if int(header.numbers["type"]) in SAMPLES else ""
     own_axes = "".join("XYZT"[index] for index, _ in reversed(kept)) + colour if kept[-1][0] < 4 else ""
     if not (axes or own_axes):
         raise UnreadableFileError(
@@ -162,6 +166,17 @@ def _image(path: Path, header: _Header, flat: Pixels, after: bytes, axes: str | 
     )
     template = _template(header, image, after, flat.dtype, own_axes, alpha)
     return image if template is None else replace(image, metadata={**image.metadata, NIFTI_KEY: template})
+
+
+def _shaped(path: Path, header: _Header, flat: Pixels | LazyPixels) -> tuple[PixelSource, Pixels | None]:
+    """Pixels in their shape and scale, and transparency that is set aside."""
+    if isinstance(flat, LazyPixels):
+        return flat, None
+    stored = flat.reshape([length for _, length in reversed(header.kept)] + list(flat.shape[1:]))
+    if header.numbers["type"] != RGBA:
+        return _scaled(path, header, stored), None
+    alpha = np.ascontiguousarray(stored[..., 3:])
+    return _scaled(path, header, np.ascontiguousarray(stored[..., :3])), alpha
 
 
 def _template(
@@ -273,8 +288,8 @@ def _after(path: Path, header: _Header) -> bytes:
     return found
 
 
-def _stored(path: Path, source: Path, header: _Header) -> Pixels:
-    """Pixels in native byte order, flat, with a last axis of colours where there are any."""
+def _stored(path: Path, source: Path, header: _Header) -> Pixels | LazyPixels:
+    """Pixels in native byte order, flat, with a last axis of colours where there are any; or left where they are."""
     dtype = np.dtype(header.order + TYPES[int(header.numbers["type"])])
     samples = SAMPLES.get(int(header.numbers["type"]), 1)
     count = math.prod(header.lengths) * samples
@@ -283,6 +298,11 @@ def _stored(path: Path, source: Path, header: _Header) -> Pixels:
         held = source.stat().st_size
         before = header.offset if compressed else 0  # has to be unpacked, too
         available = held if compressed else max(0, held - header.offset)
+        as_stored = not compressed and samples == 1 and _slope_intercept(header) == (1.0, 0.0)
+        if as_stored and stays_in_file(count * dtype.itemsize):
+            check_held(path, count * dtype.itemsize, available, compressed=False)
+            shape = tuple(length for _, length in reversed(header.kept))
+            return file_planes(source, dtype, header.offset, shape, 2)
         check_announced(path, before + count * dtype.itemsize, available, compressed=compressed)
         flat = np.empty(count, dtype)
         stream.seek(header.offset)

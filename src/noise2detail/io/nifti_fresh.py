@@ -10,7 +10,7 @@ import numpy as np
 from noise2detail.errors import UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io.nifti_header import FIELDS, PLAIN, RGB, Kind, Order, layout
-from noise2detail.types import Pixels
+from noise2detail.types import PixelSource
 
 _FINE = 10.0
 """Micrometres of a pixel below which they are the unit: many programs show three decimals of a millimetre."""
@@ -19,7 +19,7 @@ _MICROMETRES, _MILLIMETRES, _SECONDS = 3, 2, 8
 _PER_UNIT = {_MICROMETRES: 1.0, _MILLIMETRES: 1e3}
 
 
-def check_axes_fit(target: Path, image: Image, pixels: Pixels) -> None:
+def check_axes_fit(target: Path, image: Image, pixels: PixelSource) -> None:
     """Raise unless the axes are those of NIfTI, in its order.
 
     Raises
@@ -38,7 +38,7 @@ def check_axes_fit(target: Path, image: Image, pixels: Pixels) -> None:
         )
 
 
-def fresh_header(image: Image, pixels: Pixels) -> tuple[Kind, Order, bytearray]:
+def fresh_header(image: Image, pixels: PixelSource) -> tuple[Kind, Order, bytearray]:
     """Which header it is, its byte order, and the header, without the place of the pixels."""
     lengths = _lengths(image)
     kind: Kind = "NIfTI-1" if max(lengths.values()) <= _LONGEST_SHORT else "NIfTI-2"

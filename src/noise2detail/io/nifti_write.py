@@ -11,6 +11,7 @@ import numpy as np
 
 from noise2detail.errors import UnwritableFileError
 from noise2detail.image import Image
+from noise2detail.io.lazy import converted, planes_of
 from noise2detail.io.nifti_fresh import check_axes_fit, fresh_header, said_afresh, unknown_scale
 from noise2detail.io.nifti_header import (
     FIELDS,
@@ -49,7 +50,7 @@ def told_nifti_axes(image: Image) -> str | None:
     return None if template is None or template.axes == template.own_axes else template.axes
 
 
-def nifti_pixels(target: Path, image: Image, pixels: PixelSource) -> Pixels:
+def nifti_pixels(target: Path, image: Image, pixels: PixelSource) -> PixelSource:
     """The pixels as they will be read again: rounded to what the original's integers can say, where it scales them.
 
     Raises
@@ -57,11 +58,11 @@ def nifti_pixels(target: Path, image: Image, pixels: PixelSource) -> Pixels:
     UnwritableFileError
         No such axes, or colours of another type than uint8.
     """
-    held = np.asarray(pixels)
+    held = np.asarray(pixels) if target.suffix.lower() == ".gz" else pixels
     template = _template(image)
     if template is None:
         check_axes_fit(target, image, held)
-    held = held.astype(_HELD.get(str(held.dtype), held.dtype), copy=False)
+    held = converted(held, _HELD.get(str(held.dtype), held.dtype))
     colours = "S" in image.axes if template is None else template.colours
     if colours and held.dtype != np.uint8:
         raise UnwritableFileError(
@@ -69,7 +70,9 @@ def nifti_pixels(target: Path, image: Image, pixels: PixelSource) -> Pixels:
         )
     if held.dtype.newbyteorder("=") not in PLAIN:
         raise UnwritableFileError(target, f"NIfTI cannot hold {held.dtype}", "choose a name that ends in .npy")
-    return _representable(template, held) if template is not None and _keeps_scale(template, image, held) else held
+    if template is None or not _keeps_scale(template, image, held):
+        return held
+    return _representable(template, np.asarray(held))
 
 
 def write_nifti(part: Path, target: Path, image: Image, pixels: PixelSource, note: str) -> None:
@@ -87,7 +90,7 @@ def write_nifti(part: Path, target: Path, image: Image, pixels: PixelSource, not
         One line on what was done, which becomes a comment among the extensions; may be empty.
     """
     template = _template(image)
-    stored = np.asarray(pixels, pixels.dtype.newbyteorder("="))
+    stored = converted(pixels, pixels.dtype.newbyteorder("="))
     if template is None:
         if unknown := unknown_scale(image):
             log.warning("%s: %s", target, unknown)
@@ -122,10 +125,10 @@ def _scales_integers(template: NiftiTemplate) -> bool:
     return template.stored.kind in "iu" and (template.slope, template.intercept) != (1.0, 0.0)
 
 
-def _keeps_scale(template: NiftiTemplate, image: Image, pixels: Pixels) -> bool:
+def _keeps_scale(template: NiftiTemplate, image: Image, pixels: PixelSource) -> bool:
     """Whether values become integers again, as the original's slope and intercept say."""
     same = _scales_integers(template) and pixels.dtype == template.dtype and not is_wished(image.metadata)
-    return bool(same and np.isfinite(pixels).all())
+    return bool(same and np.isfinite(np.asarray(pixels)).all())
 
 
 def _representable(template: NiftiTemplate, pixels: Pixels) -> Pixels:
@@ -148,12 +151,12 @@ def _integers(template: NiftiTemplate, values: Pixels) -> Pixels:
     return result
 
 
-def _like(template: NiftiTemplate, target: Path, image: Image, pixels: Pixels) -> tuple[bytearray, Pixels]:
+def _like(template: NiftiTemplate, target: Path, image: Image, pixels: PixelSource) -> tuple[bytearray, PixelSource]:
     """The original header with the type that is stored now, and the stored pixels."""
     head = bytearray(template.header)
     if _keeps_scale(template, image, pixels):
         _tell_clipped(template, target, np.asarray(image.array))
-        return head, _integers(template, pixels)
+        return head, _integers(template, np.asarray(pixels))
     if _scales_integers(template) and not is_wished(image.metadata):
         log.warning("%s: the original's scaled %s cannot hold this; it is %s", target, template.stored, pixels.dtype)
     numbers = np.frombuffer(head, layout(template.kind, template.order), 1)
@@ -194,10 +197,11 @@ def _whole(after: bytes, order: Order) -> bool:
     return at == len(after) and at > 4 and after[0] != 0
 
 
-def _write_pixels(stream: IO[bytes], stored: Pixels, alpha: Pixels | None, order: Order) -> None:
+def _write_pixels(stream: IO[bytes], stored: PixelSource, alpha: Pixels | None, order: Order) -> None:
     kind = stored.dtype.newbyteorder(order)
-    for index in np.ndindex(*stored.shape[:1]):
-        piece = stored[index] if alpha is None else np.concatenate([stored[index], alpha[index]], axis=-1)
+    if alpha is not None:
+        stored = np.concatenate([np.asarray(stored), alpha], axis=-1)
+    for piece in planes_of(stored, 2):
         stream.write(np.ascontiguousarray(piece, kind).data)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from noise2detail.errors import AxesError, UnreadableFileError
 from noise2detail.image import Image, check_axes, likely_axes
 from noise2detail.io.announced import check_held, check_memory
-from noise2detail.io.lazy import LAZY_FROM, file_planes, planes_of
+from noise2detail.io.lazy import file_planes, planes_of, stays_in_file
 from noise2detail.types import Pixels, PixelSource
 
 NPY_KEY = "npy"
@@ -101,7 +101,7 @@ def laid_out(image: Image, pixels: Pixels) -> Pixels:
 
 def _pixels(path: Path, stored: Pixels) -> PixelSource:
     """Pixels in the byte order of the machine; those of a large file stay there."""
-    if isinstance(stored, np.memmap) and stored.nbytes >= LAZY_FROM and stored.flags.c_contiguous:
+    if isinstance(stored, np.memmap) and stays_in_file(stored.nbytes) and stored.flags.c_contiguous:
         return file_planes(path, stored.dtype, int(stored.offset), stored.shape, 2)
     check_memory(path, stored.nbytes)
     return np.array(stored, dtype=stored.dtype.newbyteorder("="), order="C")

@@ -12,7 +12,7 @@ from noise2detail.image import Image, check_axes
 from noise2detail.io.describe import FACTS_KEY
 from noise2detail.io.ome_zarr_metadata import Multiscale, labels, letters, multiscale, ome, physical, unclear_axes
 from noise2detail.io.zarr_layout import Layout, read_layout
-from noise2detail.io.zarr_nodes import DAMAGED, METADATA, Node, member, read_node
+from noise2detail.io.zarr_nodes import CONSOLIDATED, DAMAGED, METADATA, Node, member, read_node
 from noise2detail.io.zarr_pixels import read_pixels
 
 ZARR_KEY = "ome-zarr"
@@ -21,6 +21,7 @@ ZARR_KEY = "ome-zarr"
 _LAYOUT = "bioformats2raw.layout"
 _OME = "OME"
 _OME_XML = "METADATA.ome.xml"
+_COPIES = "consolidated_metadata"
 _LONGEST_XML = 2**26
 _SERIES_NAMED = 20
 
@@ -51,6 +52,8 @@ class ZarrTemplate:
     """Other files by their path: the OME-XML of the converter."""
     left: tuple[str, ...]
     """What is not written again, in words."""
+    consolidated: frozenset[str] = frozenset()
+    """Paths of the groups that keep copies of the metadata below them; the copies are made anew."""
 
 
 def is_zarr(path: Path) -> bool:
@@ -105,13 +108,15 @@ def _image(path: Path, axes: str | None) -> Image:
     sizes, increment = physical(found, named)
     names = labels(node, shape[named.index("C")] if "C" in named else 1)
     pixels = read_pixels(path, member(path, levels[0].path), levels[0], layouts[0])
+    groups = _groups(path, root, node, levels)
     template = ZarrTemplate(
         *(said, shape, pixels.dtype, sizes, increment, names),
-        _groups(path, root, node, levels),
+        tuple(_trimmed(one, first_only=one is node) for one in groups),
         series,
         levels,
         _files(path) if series else {},
         _left(path, node, found),
+        frozenset(one.path for one in groups if _has_copies(path, one)),
     )
     facts = _facts(found, levels, layouts[0], template.left)
     metadata = {ZARR_KEY: template, FACTS_KEY: facts}
@@ -192,12 +197,18 @@ def _groups(store: Path, root: Node, node: Node, levels: tuple[Node, ...]) -> tu
         for path in between + listing
         if path not in {"", node.path} and (store / path).is_dir() and (found := read_node(store, path)) is not None
     }
-    return tuple(_trimmed(one, first_only=one is node) for one in groups.values())
+    return tuple(groups.values())
+
+
+def _has_copies(store: Path, group: Node) -> bool:
+    if group.zarr_format == 3:
+        return isinstance(group.document.get(_COPIES), dict)
+    return (store / group.path / CONSOLIDATED).is_file()
 
 
 def _trimmed(group: Node, *, first_only: bool) -> Node:
-    if group.zarr_format == 3 and "consolidated_metadata" in group.document:
-        kept = {key: value for key, value in group.document.items() if key != "consolidated_metadata"}
+    if group.zarr_format == 3 and _COPIES in group.document:
+        kept = {key: value for key, value in group.document.items() if key != _COPIES}
         group = group.with_document(kept)
     said = ome(group)
     if first_only and len(said["multiscales"]) > 1:
@@ -215,7 +226,7 @@ def _files(store: Path) -> dict[str, bytes]:
 
 def _left(store: Path, node: Node, found: Multiscale) -> tuple[str, ...]:
     """Whatever else lies beside the arrays."""
-    known = {path.split("/")[0] for path in found.paths} | set(METADATA) | {".zmetadata"}
+    known = {path.split("/")[0] for path in found.paths} | set(METADATA) | {CONSOLIDATED}
     folder = store / node.path if node.path else store
     others = sorted(entry.name for entry in folder.iterdir() if entry.name not in known and entry.is_dir())
     further = len(ome(node)["multiscales"]) - 1

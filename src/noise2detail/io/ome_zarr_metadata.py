@@ -12,9 +12,9 @@ import numpy as np
 
 from noise2detail.errors import AxesError, UnreadableFileError
 from noise2detail.image import Image
+from noise2detail.io.extremes import Extremes
 from noise2detail.io.units import micrometres_per, seconds_per
 from noise2detail.io.zarr_nodes import DAMAGED, Node
-from noise2detail.types import Pixels
 
 VERSION = "0.5"
 """Of a store that is made from an image of another format."""
@@ -132,7 +132,7 @@ def labels(node: Node, channels: int) -> tuple[str, ...]:
     return names if len(names) == channels and all(names) else ()
 
 
-def fresh(image: Image, axes: str, name: str, pixels: Pixels, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
+def fresh(image: Image, axes: str, name: str, shown: Extremes, shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
     """Attributes of a store of version 0.5.
 
     Parameters
@@ -143,8 +143,8 @@ def fresh(image: Image, axes: str, name: str, pixels: Pixels, shapes: Sequence[t
         In the order of the pixels.
     name
         Of the image.
-    pixels
-        Of the largest array.
+    shown
+        What the channels reach from and to.
     shapes
         Of all arrays, largest first.
     """
@@ -170,7 +170,7 @@ def fresh(image: Image, axes: str, name: str, pixels: Pixels, shapes: Sequence[t
         ],
     }
     if image.channel_names:
-        said["omero"] = _omero(image.channel_names, axes, pixels)
+        said["omero"] = _omero(image.channel_names, shown)
     return {"ome": said}
 
 
@@ -186,16 +186,14 @@ def _placed(unit: Sequence[float], whole: tuple[int, ...], shape: tuple[int, ...
     return steps
 
 
-def _omero(names: Sequence[str], axes: str, pixels: Pixels) -> dict[str, Any]:
+def _omero(names: Sequence[str], shown: Extremes) -> dict[str, Any]:
     channels = []
     for index, (name, colour) in enumerate(zip(names, itertools.cycle(_COLOURS), strict=False)):
-        values = pixels.take(index, axes.index("C")) if "C" in axes else pixels
-        finite = values[np.isfinite(values)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-        limits = np.iinfo(pixels.dtype) if pixels.dtype.kind in "iu" else None
+        low, high = shown.of(index)
+        limits = np.iinfo(shown.dtype) if shown.dtype.kind in "iu" else None
         span = {"min": float(limits.min), "max": float(limits.max)} if limits else {"min": low, "max": high}
-        shown = span | {"start": low, "end": high}
-        channels.append({"label": name, "color": colour, "active": True, "window": shown})
+        window = span | {"start": low, "end": high}
+        channels.append({"label": name, "color": colour, "active": True, "window": window})
     return {"channels": channels, "rdefs": {"model": "color" if len(names) > 1 else "greyscale"}}
 
 

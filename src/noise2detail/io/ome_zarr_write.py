@@ -1,7 +1,7 @@
 """OME-Zarr written: like the store that the image came from where that fits, else version 0.5 on Zarr 3."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,14 @@ import numpy as np
 
 from noise2detail.errors import UnwritableFileError
 from noise2detail.image import Image
+from noise2detail.io.extremes import Extremes
+from noise2detail.io.lazy import transposed
 from noise2detail.io.names import split_suffix
 from noise2detail.io.ome_zarr import ZARR_KEY, ZarrTemplate
 from noise2detail.io.ome_zarr_metadata import NOTE, fresh
-from noise2detail.io.pyramid import reduced
-from noise2detail.io.zarr_nodes import Node, write_node
-from noise2detail.io.zarr_pixels import write_pixels
-from noise2detail.types import Pixels, PixelSource
+from noise2detail.io.zarr_levels import write_levels
+from noise2detail.io.zarr_nodes import Node, with_copies, write_node
+from noise2detail.types import PixelSource
 
 _AXES = "TCZYX"
 """The order that OME-Zarr prescribes."""
@@ -27,10 +28,12 @@ _SMALL = 256
 
 @dataclass(frozen=True, eq=False)
 class _Store:
-    groups: Sequence[Node]
+    groups: Callable[[Extremes], Sequence[Node]]
+    """Once it is known what the pixels reach from and to."""
     levels: Sequence[Node]
-    shapes: Sequence[tuple[int, ...]]
     files: Mapping[str, bytes]
+    consolidated: frozenset[str] = frozenset()
+    """Groups that hold copies of the metadata of everything below."""
 
 
 def ome_zarr_pixels(target: Path, image: Image, pixels: PixelSource) -> PixelSource:
@@ -44,22 +47,22 @@ def ome_zarr_pixels(target: Path, image: Image, pixels: PixelSource) -> PixelSou
 
 def write_ome_zarr(part: Path, target: Path, image: Image, source: PixelSource, note: str) -> None:
     """Fill the folder ``part``, which will be called ``target``."""
-    pixels = np.asarray(source)
     template = _template(image)
+    pixels, axes = source, image.axes
     if template is not None:
-        store = _like(template, pixels, note)
+        store = _like(template, pixels.dtype, note)
     else:
         axes = "".join(axis for axis in _AXES if axis in image.axes)
-        pixels = pixels.transpose([image.axes.index(axis) for axis in axes])
+        pixels = transposed(source, [image.axes.index(axis) for axis in axes])
         store = _fresh(image, axes, split_suffix(target)[0], pixels, note)
-    for group in store.groups:
-        write_node(part, group)
     for path, content in store.files.items():
         (part / path).parent.mkdir(exist_ok=True)
         (part / path).write_bytes(content)
-    for level, shape in zip(store.levels, store.shapes, strict=True):
-        pixels = pixels if shape == pixels.shape else reduced(pixels, shape)
-        write_pixels(write_node(part, level), level, pixels)
+    seen = Extremes(pixels.dtype, axes.index("C") if "C" in axes else None)
+    named = template is None and bool(image.channel_names)
+    write_levels(part, store.levels, pixels, seen.note if named else None)
+    for group in with_copies(store.groups(seen), store.levels, store.consolidated):
+        write_node(part, group)
 
 
 def ome_zarr_lost(image: Image) -> str:
@@ -82,12 +85,11 @@ def _template(image: Image) -> ZarrTemplate | None:
     return found if same and scaled and found.channel_names == image.channel_names else None
 
 
-def _like(template: ZarrTemplate, pixels: Pixels, note: str) -> _Store:
-    changed = pixels.dtype != template.dtype
-    levels = [_retyped(level, pixels.dtype) if changed else level for level in template.levels]
+def _like(template: ZarrTemplate, dtype: np.dtype[Any], note: str) -> _Store:
+    changed = dtype != template.dtype
+    levels = [_retyped(level, dtype) if changed else level for level in template.levels]
     groups = [_noted(group, note) if group.path == template.image else group for group in template.groups]
-    shapes = [tuple(level.document["shape"]) for level in levels]
-    return _Store(groups, levels, shapes, {} if changed else template.files)
+    return _Store(lambda _: groups, levels, {} if changed else template.files, template.consolidated)
 
 
 def _noted(group: Node, note: str) -> Node:
@@ -96,14 +98,18 @@ def _noted(group: Node, note: str) -> Node:
     return group.with_attributes({**group.attributes, NOTE: "\n".join(lines)}) if note else group
 
 
-def _fresh(image: Image, axes: str, name: str, pixels: Pixels, note: str) -> _Store:
+def _fresh(image: Image, axes: str, name: str, pixels: PixelSource, note: str) -> _Store:
     shapes = [pixels.shape]
     while max(shapes[-1][-2:]) >= _SMALL:
         shapes.append((*shapes[-1][:-2], *(math.ceil(length / 2) for length in shapes[-1][-2:])))
-    attributes = fresh(image, axes, name, pixels, shapes)
-    group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+
+    def groups(seen: Extremes) -> list[Node]:
+        attributes = fresh(image, axes, name, seen, shapes)
+        group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+        return [_noted(Node("", {"zarr.json": group}), note)]
+
     levels = [Node(str(n), {"zarr.json": _array(axes, shape, pixels.dtype)}) for n, shape in enumerate(shapes)]
-    return _Store([_noted(Node("", {"zarr.json": group}), note)], levels, shapes, {})
+    return _Store(groups, levels, {})
 
 
 def _array(axes: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:

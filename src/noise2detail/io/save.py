@@ -4,10 +4,14 @@ import logging
 import os
 from pathlib import Path
 
+import numpy as np
+
 from noise2detail.errors import FileError, UnwritableFileError
 from noise2detail.image import Image
+from noise2detail.io.announced import check_memory
 from noise2detail.io.atomic import alone, flush, part_of, put, refuse_space, stepped_aside, translated
-from noise2detail.io.lazy import nbytes
+from noise2detail.io.checksums import Checksums
+from noise2detail.io.lazy import LazyPixels, nbytes
 from noise2detail.io.names import FOLDERS, output_format, refuse_output
 from noise2detail.io.sidecar import sidecar_path, sidecar_text, summary
 from noise2detail.io.verify import verify
@@ -56,16 +60,20 @@ def save_image(
     """
     target = Path(path)
     refuse_output(target, source, overwrite)
+    check_memory_for(image, target)
     pixels = prepared(image, target)
     if pixels.dtype != image.array.dtype and not WRITERS[output_format(target)].narrows:
         log.warning("%s: such a file cannot hold %s; it is written as %s", target, image.array.dtype, pixels.dtype)
     refuse_space(target, nbytes(pixels))
+    sums = Checksums()
+    if isinstance(pixels, LazyPixels):
+        pixels = sums.watching(pixels)
     note = summary(provenance) if provenance is not None else ""
     folder = output_format(target) in FOLDERS
     with translated(target), part_of(target, folder=folder) as part, part_of(sidecar_path(target)) as side:
         _write(part, target, image, pixels, note)
         flush(part)
-        verify(part, target, image, pixels)
+        verify(part, target, image, pixels, sums)
         if provenance is not None:
             side.write_text(sidecar_text(provenance), encoding="utf-8")
             flush(side)
@@ -99,7 +107,26 @@ def prepared(image: Image, target: Path, pixels: PixelSource | None = None) -> P
         It can hold neither these axes nor this type.
     """
     writer = WRITERS[output_format(target)]
-    return writer.prepare(target, image, image.array if pixels is None else pixels)
+    source = image.array if pixels is None else pixels
+    return writer.prepare(target, image, source if writer.streams else np.asarray(source))
+
+
+def check_memory_for(image: Image, target: Path) -> None:
+    """Raise where pixels would have to leave a file and do not fit into memory, before any of them is read.
+
+    Raises
+    ------
+    UnwritableFileError
+        The format is written in one piece.
+    """
+    # what is compressed as one can be read again from its beginning only
+    streams = WRITERS[output_format(target)].streams and target.suffix.lower() != ".gz"
+    if streams or not isinstance(image.array, LazyPixels):
+        return
+    try:
+        check_memory(target, nbytes(image.array))
+    except FileError as error:
+        raise UnwritableFileError(target, error.found, error.remedy) from error
 
 
 def _write(part: Path, target: Path, image: Image, pixels: PixelSource, note: str) -> None:

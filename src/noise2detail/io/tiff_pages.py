@@ -11,7 +11,8 @@ import numpy as np
 import tifffile
 
 from noise2detail.errors import UnreadableFileError
-from noise2detail.io.lazy import LAZY_FROM, LazyPixels, file_planes
+from noise2detail.io.announced import check_memory
+from noise2detail.io.lazy import LazyPixels, file_planes, stays_in_file
 from noise2detail.types import Pixels
 
 Guard = Callable[[Callable[[], Pixels]], Pixels]
@@ -34,8 +35,9 @@ def lazy_series(path: Path, tif: Any, series: Any, guard: Guard) -> LazyPixels |
     page = series.keyframe
     inner = len(page.shape)
     plain = shape[len(shape) - inner :] == tuple(page.shape) and not page.extrasamples
-    if math.prod(shape) * dtype.itemsize < LAZY_FROM or not plain:
+    if not stays_in_file(math.prod(shape) * dtype.itemsize) or not plain:
         return None
+    check_memory(path, math.prod(page.shape) * dtype.itemsize)
     if series.dataoffset is not None and int(page.compression) == 1 and int(page.fillorder) == 1:
         order = "<" if page.parent.byteorder == "<" else ">"
         return file_planes(path, dtype.newbyteorder(order), int(series.dataoffset), shape, inner)
@@ -45,7 +47,7 @@ def lazy_series(path: Path, tif: Any, series: Any, guard: Guard) -> LazyPixels |
         return None
     index = next(number for number, one in enumerate(all_series(tif)) if one is series)
     pages = _Pages(path, index, guard)
-    return LazyPixels(path, shape, dtype.newbyteorder("="), inner, pages.read)
+    return LazyPixels(path, shape, dtype.newbyteorder("="), inner, pages.read, ahead=True)
 
 
 def all_series(tif: Any) -> list[Any]:

@@ -68,6 +68,8 @@ class Writer:
     """Whether the format says what its dimensions are."""
     narrows: bool = False
     """Whether the pixel type that is read is the smallest that holds the values, so that a change of it is no loss."""
+    streams: bool = False
+    """Whether pixels may stay in another file until each is written."""
     said: Callable[[Image], Image] = _itself
     """The image as its file describes it, where the format has no place for some of the scale or the names."""
     told_axes: Callable[[Image], str | None] = _untold
@@ -144,11 +146,14 @@ def _volume_lost(image: Image, fits: Callable[[Image], bool], said: Callable[[Im
 
 
 def _tiff(*, ome: bool) -> Writer:
-    return Writer(partial(write_tiff, ome=ome), partial(tiff_pixels, ome=ome), partial(_tiff_lost, ome=ome))
+    return Writer(
+        partial(write_tiff, ome=ome), partial(tiff_pixels, ome=ome), partial(_tiff_lost, ome=ome), streams=True
+    )
 
 
 def _dicom(*, series: bool) -> Writer:
-    return Writer(partial(write_dicom, series=series), partial(dicom_pixels, series=series), dicom_lost, narrows=True)
+    write, pixels = partial(write_dicom, series=series), partial(dicom_pixels, series=series)
+    return Writer(write, pixels, dicom_lost, narrows=True, streams=series)
 
 
 WRITERS: Mapping[OutputFormat, Writer] = {
@@ -156,8 +161,8 @@ WRITERS: Mapping[OutputFormat, Writer] = {
     "tif": _tiff(ome=False),
     "png": Writer(_png, _png_pixels, partial(_lost_outside, key=PNG_KEY), has_scale=False),
     "bmp": Writer(in_memory(write_bmp), bmp_pixels, partial(_lost_outside, key=BMP_KEY), has_scale=False),
-    "npy": Writer(_npy, lost=lost_header, has_scale=False, has_axes=False),
-    "zarr": Writer(write_ome_zarr, ome_zarr_pixels, _zarr_lost),
+    "npy": Writer(_npy, lost=lost_header, has_scale=False, has_axes=False, streams=True),
+    "zarr": Writer(write_ome_zarr, ome_zarr_pixels, _zarr_lost, streams=True),
     "dicom": _dicom(series=False),
     "dicom-series": _dicom(series=True),
     "npz": Writer(in_memory(write_npz), lost=lost_header, has_scale=False, has_axes=False),
@@ -167,6 +172,7 @@ WRITERS: Mapping[OutputFormat, Writer] = {
         partial(_volume_lost, fits=fits_nifti, said=said_by_nifti),
         said=said_by_nifti,
         told_axes=told_nifti_axes,
+        streams=True,
     ),
     "mrc": Writer(
         write_mrc,

@@ -47,6 +47,11 @@ class Layout:
         return math.prod(self.shape) * self.dtype.itemsize
 
     @property
+    def decoded_nbytes(self) -> int:
+        """Of the pixels of what is decoded as one: a chunk, or one of those in a shard."""
+        return math.prod(self.inner or self.chunk) * self.dtype.itemsize
+
+    @property
     def chunk_nbytes(self) -> int:
         """Of the pixels of one file."""
         return math.prod(self.chunk) * self.dtype.itemsize
@@ -77,6 +82,18 @@ def read_layout(path: Path, node: Node) -> Layout:
     if math.prod(chunks) > _MOST_CHUNKS:
         _refuse(path, f"is cut into more than {_MOST_CHUNKS} chunks", "store it again with larger chunks")
     return layout
+
+
+def chunk_name(node: Node, index: Sequence[int]) -> str:
+    """Where the file of a chunk lies below its array, by the number of the chunk along each axis."""
+    numbers = [str(number) for number in index]
+    if node.zarr_format == 2:
+        return str(node.document.get("dimension_separator", ".")).join(numbers)
+    said = node.document["chunk_key_encoding"]
+    name = said if isinstance(said, str) else said["name"]
+    settings = {} if isinstance(said, str) else said.get("configuration", {})
+    between = str(settings.get("separator", "/" if name == "default" else "."))
+    return between.join((["c"] if name == "default" else []) + numbers)
 
 
 def for_zarr(node: Node) -> dict[str, Any]:

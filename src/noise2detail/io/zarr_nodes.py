@@ -1,7 +1,7 @@
 """Groups and arrays of a Zarr store, format 2 or 3: their JSON, read with distrust and written again as it was."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,9 @@ from noise2detail.io.announced import readable
 
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 """Names of the files that say what a folder of a store is."""
+
+CONSOLIDATED = ".zmetadata"
+"""Name of the file in which a group of format 2 keeps copies of the metadata below it."""
 
 DAMAGED = "it is truncated or damaged: copy or export it again"
 
@@ -98,6 +101,31 @@ def write_node(store: Path, node: Node) -> Path:
     for name, content in node.files.items():
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="ascii")
     return folder
+
+
+def with_copies(groups: Sequence[Node], arrays: Sequence[Node], paths: frozenset[str]) -> Iterator[Node]:
+    """The groups, those at some paths with copies of the metadata of all that lies below them.
+
+    Such copies spare a reader thousands of small files; zarr calls them consolidated metadata.
+    """
+    for group in groups:
+        start = f"{group.path}/" if group.path else ""
+        below = [one for one in (*groups, *arrays) if one is not group and one.path.startswith(start)]
+        if group.path not in paths:
+            yield group
+        elif group.zarr_format == 3:
+            inside = {one.path.removeprefix(start): one.document for one in below}
+            copies = {"kind": "inline", "must_understand": False, "metadata": inside}
+            yield group.with_document({**group.document, "consolidated_metadata": copies})
+        else:
+            files = {
+                name if one is group else f"{one.path.removeprefix(start)}/{name}": content
+                for one in (group, *below)
+                for name, content in one.files.items()
+            }
+            yield replace(
+                group, files={**group.files, CONSOLIDATED: {"metadata": files, "zarr_consolidated_format": 1}}
+            )
 
 
 def member(store: Path, path: object) -> Path:

@@ -1,19 +1,24 @@
 """Pixels of a Zarr array: chunks that are cut off are found before decoding, because not every codec notices."""
 
+import itertools
 import logging
 import math
 import os
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from noise2detail.errors import UnreadableFileError
-from noise2detail.io.announced import check_announced
-from noise2detail.io.zarr_layout import Layout, for_zarr
+from noise2detail.io.announced import DENSEST, check_announced, check_memory, largest_piece
+from noise2detail.io.lazy import Box, LazyPixels, boxes, stays_in_file
+from noise2detail.io.zarr_bombs import HEAD, check_inflated, check_said, said_enough
+from noise2detail.io.zarr_layout import Layout, chunk_name, for_zarr
 from noise2detail.io.zarr_nodes import DAMAGED, Node, check_inside
-from noise2detail.types import Pixels
+from noise2detail.types import Pixels, PixelSource
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +27,14 @@ _CHUNK = re.compile(r"c?[0-9.]+|c")
 _BLOSC_HEADER = 16
 _FEW, _RAREST = 1000, 100
 """Of more chunks than these, so many times those that are there, the rest is not made up: it would take hours."""
+_CACHE = 2**28
+"""Bytes of decoded chunks that are kept where nothing limits them; a plane that takes more is read all the same."""
 _ABSENT = 2**64 - 1
 """Offset and length, in the index of a shard, of a chunk that is not there."""
 
 
-def read_pixels(store: Path, folder: Path, node: Node, layout: Layout) -> Pixels:
-    """All pixels of an array, in the byte order of this machine.
+def read_pixels(store: Path, folder: Path, node: Node, layout: Layout) -> PixelSource:
+    """Pixels of an array, in the byte order of this machine; those of a large one stay in the store.
 
     A chunk that is not there holds the fill value: that is the rule of Zarr, and such a store cannot be told from one
     that lost some. Hence a warning; a store without a single chunk is refused.
@@ -46,14 +53,17 @@ def read_pixels(store: Path, folder: Path, node: Node, layout: Layout) -> Pixels
     UnreadableFileError
         Hardly any chunks, a damaged one, or more than the memory holds.
     """
-    announced = layout.nbytes + layout.chunk_nbytes
+    lazy = stays_in_file(layout.nbytes)
+    announced = layout.chunk_nbytes + (0 if lazy else layout.nbytes)
     check_announced(folder, announced, announced, compressed=False)  # absent chunks are legal, so any size is possible
-    chunks = 0
+    chunks, held = 0, 0
     for file, size in _chunk_files(store, folder):
-        chunks += 1
+        chunks, held = chunks + 1, held + size
         _check_chunk(file, size, layout)
     if not chunks:
         raise UnreadableFileError(folder, "holds not one chunk of pixels", "copy the whole store again")
+    if layout.nbytes > held * DENSEST:
+        check_memory(folder, layout.nbytes)
     expected = math.prod(math.ceil(n / c) for n, c in zip(layout.shape, layout.chunk, strict=True))
     if expected > _FEW and chunks * _RAREST < expected:
         raise UnreadableFileError(
@@ -63,29 +73,116 @@ def read_pixels(store: Path, folder: Path, node: Node, layout: Layout) -> Pixels
         log.warning(
             "%s: %d of %d chunks are not there; they read as the fill value", folder, expected - chunks, expected
         )
-    try:
-        pixels = _decoded(folder, node)
-    except Exception as error:
-        raise UnreadableFileError(folder, f"its pixels cannot be decoded ({error})", DAMAGED) from error
-    return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
+    pixels = lazy_pixels(folder, node, layout)
+    return pixels if lazy else pixels.part(tuple(slice(0, length) for length in layout.shape))
 
 
-def write_pixels(folder: Path, node: Node, pixels: Pixels) -> None:
-    """Fill an array whose metadata are written already; every chunk becomes a file, so that none can be missed."""
+def lazy_pixels(folder: Path, node: Node, layout: Layout) -> LazyPixels:
+    """Pixels of an array that are read when they are asked for."""
+    chunks = _Chunks(folder, node, layout)
+    dtype = layout.dtype.newbyteorder("=")
+    return LazyPixels(
+        folder, layout.shape, dtype, 2, chunks.plane, chunks.box, ahead=True, grid=layout.inner or layout.chunk
+    )
+
+
+def write_pixels(
+    folder: Path, node: Node, shape: tuple[int, ...], step: tuple[int, ...], part: Callable[[Box], Pixels]
+) -> None:
+    """Fill an array whose metadata are written already; every chunk becomes a file, so that none can be missed.
+
+    Parameters
+    ----------
+    folder, node
+        The array.
+    shape
+        Of its pixels.
+    step
+        Lengths of the parts that are written one after the other: whole chunks or shards, so that each is written once.
+    part
+        Gives the pixels of a part.
+    """
     import zarr
     from zarr.storage import LocalStore, StorePath
 
     array = zarr.Array.from_dict(StorePath(LocalStore(folder)), for_zarr(node))
-    array.with_config({"write_empty_chunks": True})[...] = pixels
+    array = array.with_config({"write_empty_chunks": True})
+    for box in boxes(shape, step):
+        array[box] = part(box)
 
 
-def _decoded(folder: Path, node: Node) -> Pixels:
-    import zarr
-    from zarr.storage import LocalStore, StorePath
+class _Chunks:
+    """The chunks of an array; those around the planes that were read last stay decoded, for the planes beside them."""
 
-    # Its own metadata, as they were checked, and no consolidated copy of them.
-    array = zarr.Array.from_dict(StorePath(LocalStore(folder, read_only=True)), for_zarr(node))
-    return np.asarray(array[...])
+    def __init__(self, folder: Path, node: Node, layout: Layout) -> None:
+        self._folder, self._node, self._layout = folder, node, layout
+        self._array: Any = None
+        self._checked: set[Path] = set()
+        self._bands: dict[tuple[int, ...], Pixels] = {}
+        self._lock = threading.Lock()
+        self._depth = tuple((layout.inner or layout.chunk)[:-2])
+        # Planes in their order come back to the same chunks once for each plane that a chunk holds along an axis before
+        # the last; between two visits all chunks along the later axes are passed.
+        deep = next((axis for axis, depth in enumerate(self._depth) if depth > 1), len(self._depth))
+        later = zip(layout.shape[deep + 1 : -2], self._depth[deep + 1 :], strict=True)
+        self._crossed = math.prod(math.ceil(length / depth) for length, depth in later)
+
+    def plane(self, number: int) -> Pixels:
+        """Rows and columns at one place along the other axes."""
+        outer = self._layout.shape[:-2]
+        index = tuple(int(at) for at in np.unravel_index(number, outer)) if outer else ()
+        first = tuple(at // depth * depth for at, depth in zip(index, self._depth, strict=True))
+        around = tuple(
+            slice(start, min(length, start + depth))
+            for start, depth, length in zip(first, self._depth, outer, strict=True)
+        )
+        box = around + tuple(slice(0, length) for length in self._layout.shape[-2:])
+        with self._lock:
+            band = self._decoded(first, box)
+            return np.array(band[tuple(at - start for at, start in zip(index, first, strict=True))])
+
+    def _decoded(self, first: tuple[int, ...], box: Box) -> Pixels:
+        """The chunks around a plane."""
+        if first not in self._bands:
+            size = math.prod(one.stop - one.start for one in box) * self._layout.dtype.itemsize
+            check_memory(self._folder, size)
+            most = largest_piece()
+            room = max(1, (_CACHE if most is None else most) // size)
+            while len(self._bands) >= min(room, self._crossed):
+                del self._bands[next(iter(self._bands))]
+            self._bands[first] = self._read(box)
+        return self._bands[first]
+
+    def box(self, box: Box) -> Pixels:
+        """Any part."""
+        with self._lock:
+            return self._read(box)
+
+    def _read(self, box: Box) -> Pixels:
+        for file in self._files(box):
+            if file not in self._checked and file.exists():
+                _check_content(file, self._layout)
+                self._checked.add(file)
+        try:
+            found = np.asarray(self._opened()[box])
+        except Exception as error:
+            raise UnreadableFileError(self._folder, f"its pixels cannot be decoded ({error})", DAMAGED) from error
+        return np.ascontiguousarray(found, found.dtype.newbyteorder("="))
+
+    def _files(self, box: Box) -> Iterator[Path]:
+        ranges = [range(one.start // n, -(-one.stop // n)) for one, n in zip(box, self._layout.chunk, strict=True)]
+        for index in itertools.product(*ranges):
+            yield self._folder / chunk_name(self._node, index)
+
+    def _opened(self) -> Any:
+        import zarr
+        from zarr.storage import LocalStore, StorePath
+
+        if self._array is None:
+            # Its own metadata, as they were checked, and no consolidated copy of them.
+            place = StorePath(LocalStore(self._folder, read_only=True))
+            self._array = zarr.Array.from_dict(place, for_zarr(self._node))
+        return self._array
 
 
 def _chunk_files(store: Path, folder: Path) -> Iterator[tuple[Path, int]]:
@@ -126,6 +223,24 @@ def _check_chunk(file: Path, size: int, layout: Layout) -> None:
                 head = stream.read(_BLOSC_HEADER) if blosc else b""
                 if blosc and int.from_bytes(head[12:], "little") != length:
                     raise UnreadableFileError(file, f"a chunk of {length} bytes is not whole", DAMAGED)
+                if blosc:
+                    check_said(file, "blosc", head, layout.decoded_nbytes)
+    except OSError as error:
+        if isinstance(error, UnreadableFileError):
+            raise
+        raise UnreadableFileError(file, f"cannot be read ({error.strerror})", "check its permissions") from error
+
+
+def _check_content(file: Path, layout: Layout) -> None:
+    """Raise where a chunk becomes more than its array says: nothing would be left to take that memory."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            for offset, length in _index(file, size, layout) if layout.inner else [(0, size)]:
+                stream.seek(offset)
+                head = stream.read(min(HEAD, length))
+                if not said_enough(file, layout.codecs, head, layout.decoded_nbytes):
+                    check_inflated(file, layout.codecs, head + stream.read(length - len(head)), layout.decoded_nbytes)
     except OSError as error:
         if isinstance(error, UnreadableFileError):
             raise
