@@ -19,7 +19,7 @@ from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, imitation
 from noise2detail.errors import SettingError
 from noise2detail.image import Image
-from noise2detail.io import open_image, save_image
+from noise2detail.io import save_image
 from noise2detail.io.names import split_suffix
 from noise2detail.io.wish import wishing
 from noise2detail.method import Step
@@ -66,7 +66,7 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
 
 def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice: Voice) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
-    image = wishing(open_image(job.source, settled.axes).in_memory(), settled.pixel_type)
+    image = wishing(job.open(settled.axes).in_memory(), settled.pixel_type)
     scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
     array, axes = (np.asarray(image.array), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type
@@ -79,7 +79,7 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
         images = {name: (clipped, scene.of_image(pixels)) for name, (clipped, pixels) in images.items()}
     clipped, denoised = images.popitem()[1]
     voice.warning(loss(clipped, job.source, target))
-    history = provenance(plan, job.source, seconds)
+    history = provenance(plan, job.image, seconds)
     save_image(
         replace(image, array=denoised), job.output, overwrite=writing.overwrite, source=job.source, provenance=history
     )

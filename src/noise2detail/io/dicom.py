@@ -35,11 +35,13 @@ log = logging.getLogger(__name__)
 PADDING_KEY = "padding"
 """Key, in the metadata of an image, of the lowest and highest value that marks pixels where nothing was measured."""
 
+NO_IMAGE = "a DICOM file without an image"
+
 DAMAGED = "it is truncated or damaged: copy or export it again"
 
 _TAGS = [
-    *("SOPClassUID", "SeriesInstanceUID", "Modality", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames"),
-    *("PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit"),
+    *("SOPClassUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "Rows", "Columns", "SamplesPerPixel"),
+    *("NumberOfFrames", "PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit"),
     *("PixelRepresentation", "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "PixelSpacing", "SpacingBetweenSlices", "FrameTime"),
     *("ImagePositionPatient", "ImageOrientationPatient", "TotalPixelMatrixColumns", "LossyImageCompression"),
@@ -309,7 +311,7 @@ def _refuse_other_objects(path: Path, header: Any) -> None:
         raise UnreadableFileError(path, "a DICOMDIR: an index of files, not an image", "give the images themselves")
     if not whole(header, "Rows", 0) or not whole(header, "Columns", 0):
         name = f" ({kind.name})" if kind else ""
-        raise UnreadableFileError(path, f"a DICOM file without an image{name}", "expected rows and columns of pixels")
+        raise UnreadableFileError(path, f"{NO_IMAGE}{name}", "expected rows and columns of pixels")
 
 
 def _refuse_other_pixels(path: Path, header: Any) -> None:

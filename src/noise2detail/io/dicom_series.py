@@ -1,7 +1,7 @@
 """A folder of DICOM slices as one volume."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -43,7 +43,7 @@ class _Slice:
     rescale: tuple[float, float]
 
 
-def read_series(folder: Path | str, axes: str | None = None) -> Image:
+def read_series(folder: Path | str, axes: str | None = None, files: Sequence[Path] = ()) -> Image:
     """The volume of a folder of DICOM slices, axes ``ZYX``, in the order of their positions along the normal.
 
     Every slice is rescaled by its own slope and intercept: Hounsfield units for CT. Files that are not DICOM are passed
@@ -55,6 +55,8 @@ def read_series(folder: Path | str, axes: str | None = None) -> Image:
         Holds the slices of one series, each in a file of its own.
     axes
         Overrides the meaning of the dimensions.
+    files
+        Those of the folder that are meant; none: all.
 
     Raises
     ------
@@ -65,9 +67,7 @@ def read_series(folder: Path | str, axes: str | None = None) -> Image:
         missing; or a slice that cannot be read.
     """
     place = Path(folder)
-    slices = sorted((_slice(path) for path in _files(place)), key=lambda one: one.place)
-    _refuse_mixture(place, slices)
-    _refuse_gaps(place, slices)
+    slices = _volume(place, files or _files(place))
     announced = 8 * len(slices) * math.prod(slices[0].shape)  # as stored and rescaled, 4 bytes each at most
     check_announced(place, announced, announced, compressed=False)
     stored = [read_stored(one.path, one.header) for one in slices]
@@ -78,15 +78,26 @@ def read_series(folder: Path | str, axes: str | None = None) -> Image:
     with parsing(slices[0].path, "header"):
         padding = padding_range(slices[0].header, *slices[0].rescale)
         told = facts(slices[0].header)
-    files = tuple(
+    described = tuple(
         source_file(one.path, one.header, own, (one.rescale,)) for one, own in zip(slices, stored, strict=True)
     )
     sizes = micrometres(spacing)
-    template = DicomTemplate(files, True, "ZYX", pixels.shape, pixels.dtype, sizes, None)
+    template = DicomTemplate(described, True, "ZYX", pixels.shape, pixels.dtype, sizes, None)
     metadata = {FACTS_KEY: told, DICOM_KEY: template} | ({PADDING_KEY: padding} if padding else {})
     named = axes or "ZYX"
     kept = {axis: size for axis, size in sizes.items() if axis in named}
     return Image(pixels, named, kept, format="dicom", metadata=metadata)
+
+
+def refuse_no_volume(folder: Path, files: Sequence[Path]) -> None:
+    """Raise unless the headers of some files of a folder are those of one volume.
+
+    Raises
+    ------
+    UnreadableFileError
+        As :func:`read_series`.
+    """
+    _volume(folder, files)
 
 
 def is_series(folder: Path) -> bool:
@@ -112,6 +123,14 @@ def _dicom_files(folder: Path) -> Iterator[Path]:
         hidden = path.name.startswith(".") or path.name.upper() == "DICOMDIR"
         if not hidden and path.is_file() and begins_like_dicom(path):
             yield path
+
+
+def _volume(folder: Path, files: Sequence[Path]) -> list[_Slice]:
+    """The slices in their order, if they are those of one volume."""
+    slices = sorted((_slice(path) for path in files), key=lambda one: one.place)
+    _refuse_mixture(folder, slices)
+    _refuse_gaps(folder, slices)
+    return slices
 
 
 def _slice(path: Path) -> _Slice:
