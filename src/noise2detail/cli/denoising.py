@@ -24,6 +24,7 @@ from noise2detail.io.names import split_suffix
 from noise2detail.io.wish import wishing
 from noise2detail.method import Step
 from noise2detail.pipeline.denoise import execute, execute_stages
+from noise2detail.pipeline.input import pixels_of
 from noise2detail.pipeline.planning import make_plan
 from noise2detail.plans import Plan, Provenance
 from noise2detail.types import Pixels
@@ -68,7 +69,7 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
     """What is to be told about one file, which has been denoised and written."""
     image = wishing(job.open(settled.axes).in_memory(), settled.pixel_type)
     scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
-    array, axes = (np.asarray(image.array), image.axes) if scene is None else (scene.array, scene.axes)
+    array, axes = (pixels_of(image), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type
     check_holdable(image, target, job.output)
     with progress_bar(label, shown=not voice.quiet) as on_step:

@@ -23,6 +23,7 @@ from noise2detail.io import save_image
 from noise2detail.io.names import refuse_place
 from noise2detail.io.wish import wishing
 from noise2detail.pipeline.denoise import apply_planes
+from noise2detail.pipeline.input import pixels_of
 from noise2detail.pipeline.run import Run
 from noise2detail.plans import Plan
 
@@ -132,7 +133,7 @@ def apply_to_file(
 ) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
     image = wishing(job.open(application.axes).in_memory(), application.pixel_type)
-    array = np.asarray(image.array)
+    array = pixels_of(image)
     target = array.dtype if application.pixel_type is None else application.pixel_type
     check_holdable(image, target, job.output)
     working = working_type(array.dtype, target)

@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from noise2detail.cli.outputs import beside
 from noise2detail.cli.voice import aligned
 from noise2detail.cli.wishes import Settled
@@ -15,6 +13,7 @@ from noise2detail.io.announced import readable
 from noise2detail.io.names import output_format
 from noise2detail.io.source import Source, open_source
 from noise2detail.io.writers import left_behind
+from noise2detail.pipeline.input import pixels_of
 from noise2detail.pipeline.planning import make_plan
 from noise2detail.plans import Plan
 
@@ -90,7 +89,7 @@ def _forecast(image: Image, settled: Settled) -> tuple[Plan | None, str | None]:
     """A plan made without a look at the noise, or why there is none."""
     wishes = (settled.method, settled.recipe, settled.seed, settled.run)
     try:
-        return make_plan(np.asarray(image.array), image.axes, *wishes, look=False)[0], None
+        return make_plan(pixels_of(image), image.axes, *wishes, look=False)[0], None
     except InputError as error:
         return None, str(error)
 

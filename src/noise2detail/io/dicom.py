@@ -26,6 +26,7 @@ from noise2detail.io.describe import FACTS_KEY
 from noise2detail.io.dicom_codec import DECODABLE
 from noise2detail.io.dicom_fields import FieldError, frame_count, padding_range, rescale, whole
 from noise2detail.io.dicom_geometry import scale
+from noise2detail.io.dicom_padding import told_padding
 from noise2detail.io.dicom_template import DICOM_KEY, PIXEL_FIELDS, DicomFile, DicomTemplate, dicom_file
 from noise2detail.io.embedded import embedded_size
 from noise2detail.types import Pixels
@@ -123,9 +124,11 @@ def read_dicom(path: Path, axes: str | None = None) -> Image:
         log.warning("%s: its pixels were compressed with losses, which has changed the noise", path)
     file = source_file(path, header, stored, rescales)
     template = DicomTemplate((file,), False, letters, pixels.shape, pixels.dtype, sizes, increment)
+    told += told_padding(file.kept)
     metadata = {FACTS_KEY: told, DICOM_KEY: template} | ({PADDING_KEY: padding} if padding else {})
     sizes = {axis: size for axis, size in sizes.items() if axis in named}
-    return Image(pixels, named, sizes, increment if "T" in named else None, format="dicom", metadata=metadata)
+    times = increment if "T" in named else None
+    return Image(pixels, named, sizes, times, format="dicom", metadata=metadata, no_data=file.kept)
 
 
 def source_file(path: Path, header: Any, stored: Pixels, rescales: tuple[tuple[float, float], ...]) -> DicomFile:

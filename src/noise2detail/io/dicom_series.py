@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from noise2detail.errors import UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io.announced import check_announced
@@ -24,6 +26,7 @@ from noise2detail.io.dicom import (
 )
 from noise2detail.io.dicom_fields import frame_count, numbers, padding_range, rescale, whole
 from noise2detail.io.dicom_geometry import along_normal, mean_step, micrometres, pixel_spacing, uneven_step
+from noise2detail.io.dicom_padding import told_padding
 from noise2detail.io.dicom_template import DICOM_KEY, DicomTemplate
 
 _ALIKE = 1e-3
@@ -83,10 +86,13 @@ def read_series(folder: Path | str, axes: str | None = None, files: Sequence[Pat
     )
     sizes = micrometres(spacing)
     template = DicomTemplate(described, True, "ZYX", pixels.shape, pixels.dtype, sizes, None)
+    masks = [np.zeros(pixels.shape[1:], bool) if one.kept is None else one.kept for one in described]
+    no_data = np.stack(masks) if any(one.kept is not None for one in described) else None
+    told += told_padding(no_data)
     metadata = {FACTS_KEY: told, DICOM_KEY: template} | ({PADDING_KEY: padding} if padding else {})
     named = axes or "ZYX"
     kept = {axis: size for axis, size in sizes.items() if axis in named}
-    return Image(pixels, named, kept, format="dicom", metadata=metadata)
+    return Image(pixels, named, kept, format="dicom", metadata=metadata, no_data=no_data)
 
 
 def refuse_no_volume(folder: Path, files: Sequence[Path]) -> None:
