@@ -25,10 +25,11 @@ from noise2detail.io.atomic import PART_SUFFIX
 from noise2detail.io.describe import FACTS_KEY
 from noise2detail.io.dicom_codec import DECODABLE
 from noise2detail.io.dicom_fields import FieldError, frame_count, padding_range, rescale, whole
-from noise2detail.io.dicom_geometry import scale
+from noise2detail.io.dicom_geometry import placement, scale
 from noise2detail.io.dicom_padding import told_padding
 from noise2detail.io.dicom_template import DICOM_KEY, PIXEL_FIELDS, DicomFile, DicomTemplate, dicom_file
 from noise2detail.io.embedded import embedded_size
+from noise2detail.io.placement import PLACEMENT_KEY
 from noise2detail.types import Pixels
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,7 @@ def read_dicom(path: Path, axes: str | None = None) -> Image:
         frames = frame_count(header)
         rescales = tuple(rescale(header, frame) for frame in range(frames))
         letters, sizes, increment = scale(header, frames)
+        where = placement(header, frames, letters, stored.shape)
         padding = padding_range(header, *rescales[0])
         told = facts(header)
         if "ModalityLUTSequence" in header:
@@ -126,6 +128,7 @@ def read_dicom(path: Path, axes: str | None = None) -> Image:
     template = DicomTemplate((file,), False, letters, pixels.shape, pixels.dtype, sizes, increment)
     told += told_padding(file.kept)
     metadata = {FACTS_KEY: told, DICOM_KEY: template} | ({PADDING_KEY: padding} if padding else {})
+    metadata |= {PLACEMENT_KEY: where} if where else {}
     sizes = {axis: size for axis, size in sizes.items() if axis in named}
     times = increment if "T" in named else None
     return Image(pixels, named, sizes, times, format="dicom", metadata=metadata, no_data=file.kept)

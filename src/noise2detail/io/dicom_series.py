@@ -28,6 +28,7 @@ from noise2detail.io.dicom_fields import frame_count, numbers, padding_range, re
 from noise2detail.io.dicom_geometry import along_normal, mean_step, micrometres, pixel_spacing, uneven_step
 from noise2detail.io.dicom_padding import told_padding
 from noise2detail.io.dicom_template import DICOM_KEY, DicomTemplate
+from noise2detail.io.placement import PLACEMENT_KEY, placed
 
 _ALIKE = 1e-3
 """Difference of directions (of length 1) and, relative, of pixel sizes that rounding explains."""
@@ -41,6 +42,7 @@ class _Slice:
     series: str
     shape: tuple[int, int]
     orientation: tuple[float, ...]
+    position: tuple[float, ...]
     place: float
     spacing: dict[str, float]
     rescale: tuple[float, float]
@@ -90,6 +92,8 @@ def read_series(folder: Path | str, axes: str | None = None, files: Sequence[Pat
     no_data = np.stack(masks) if any(one.kept is not None for one in described) else None
     told += told_padding(no_data)
     metadata = {FACTS_KEY: told, DICOM_KEY: template} | ({PADDING_KEY: padding} if padding else {})
+    placement = placed(slices[0].orientation, [one.position for one in slices], spacing, "ZYX", pixels.shape)
+    metadata |= {PLACEMENT_KEY: placement} if placement else {}
     named = axes or "ZYX"
     kept = {axis: size for axis, size in sizes.items() if axis in named}
     return Image(pixels, named, kept, format="dicom", metadata=metadata, no_data=no_data)
@@ -153,6 +157,7 @@ def _slice(path: Path) -> _Slice:
             series=str(header.get("SeriesInstanceUID", "")),
             shape=(whole(header, "Rows"), whole(header, "Columns")),
             orientation=orientation,
+            position=position,
             place=along_normal(orientation, position) if known else math.nan,
             spacing=pixel_spacing(header),
             rescale=rescale(header),

@@ -22,6 +22,7 @@ from noise2detail.io.nifti_header import (
     layout,
     scaled,
 )
+from noise2detail.io.placement import placement_of
 from noise2detail.io.wish import is_wished
 from noise2detail.types import Pixels, PixelSource
 
@@ -31,6 +32,10 @@ _HELD = {"bool": np.uint8, "float16": np.float32}
 _COMMENT = 6
 """Code of an extension that is plain text."""
 _LEVEL = 6
+_TILTED = (
+    "its slices are shifted against each other, {:.1f} degrees off their normal, as by a tilted gantry; the affine "
+    "says so, but some programs do not look at that"
+)
 
 
 def fits_nifti(image: Image) -> bool:
@@ -91,6 +96,8 @@ def write_nifti(part: Path, target: Path, image: Image, pixels: PixelSource, not
     if template is None:
         if unknown := unknown_scale(image):
             log.warning("%s: %s", target, unknown)
+        if (placement := placement_of(image)) is not None and placement.tilt:
+            log.warning("%s: %s", target, _TILTED.format(placement.tilt))
         kind, order, head = fresh_header(image, stored)
         after, alpha = bytes(4), None
     else:

@@ -16,6 +16,7 @@ from noise2detail.io.nifti_write import fits_nifti, nifti_pixels, said_by_nifti,
 from noise2detail.io.npy import write_npy
 from noise2detail.io.npz import write_npz
 from noise2detail.io.ome_zarr_write import ome_zarr_lost, ome_zarr_pixels, write_ome_zarr
+from noise2detail.io.placement import placement_of
 from noise2detail.io.png import PNG_KEY, check_png, png_lost, write_png
 from noise2detail.io.template import TIFF_KEY
 from noise2detail.io.tiff_output import fits, tiff_pixels, write_tiff
@@ -128,16 +129,21 @@ def lost_header(image: Image) -> str:
     if told := png_lost(image) or bmp_lost(image):
         return told
     name = {"nifti": "NIfTI", "mrc": "MRC", "dicom": "DICOM"}.get(image.format)
-    return "" if name is None else f"position, orientation and other fields of the {name} header"
+    where = placement_of(image)
+    tilt = f", the shift of slices by a tilt of {where.tilt:.1f} degrees" if where is not None and where.tilt else ""
+    return "" if name is None else f"position, orientation{tilt} and other fields of the {name} header"
 
 
 def _zarr_lost(image: Image) -> str:
     return ome_zarr_lost(image) if image.format == "ome-zarr" else lost_header(image)
 
 
-def _volume_lost(image: Image, fits: Callable[[Image], bool], said: Callable[[Image], Image]) -> str:
+def _volume_lost(
+    image: Image, fits: Callable[[Image], bool], said: Callable[[Image], Image], *, places: bool = False
+) -> str:
     kept = said(image)
-    lost = ["" if fits(image) else lost_header(image)]
+    beyond = "fields of the DICOM header beyond position and orientation"
+    lost = ["" if fits(image) else beyond if places and placement_of(image) else lost_header(image)]
     lost += ["channel names"] if image.channel_names != kept.channel_names else []
     lost += ["time increment"] if image.time_increment != kept.time_increment else []
     return ", ".join(filter(None, lost))
@@ -164,7 +170,7 @@ WRITERS: Mapping[OutputFormat, Writer] = {
     "nifti": Writer(
         write_nifti,
         nifti_pixels,
-        partial(_volume_lost, fits=fits_nifti, said=said_by_nifti),
+        partial(_volume_lost, fits=fits_nifti, said=said_by_nifti, places=True),
         said=said_by_nifti,
         told_axes=told_nifti_axes,
     ),
