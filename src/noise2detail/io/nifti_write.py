@@ -38,20 +38,9 @@ _TILTED = (
 )
 
 
-def fits_nifti(image: Image) -> bool:
-    """Whether everything that the original NIfTI file held goes into the new one."""
-    return _template(image) is not None
-
-
 def said_by_nifti(image: Image) -> Image:
     """The image as its file will describe it: the format has no place for some things."""
-    return image if fits_nifti(image) else said_afresh(image)
-
-
-def told_nifti_axes(image: Image) -> str | None:
-    """What a reader of the written file must be told the axes are; None: the file says it."""
-    template = _template(image)
-    return None if template is None or template.axes == template.own_axes else template.axes
+    return image if nifti_template(image) is not None else said_afresh(image)
 
 
 def nifti_pixels(target: Path, image: Image, pixels: PixelSource) -> Pixels:
@@ -63,7 +52,7 @@ def nifti_pixels(target: Path, image: Image, pixels: PixelSource) -> Pixels:
         No such axes, or colours of another type than uint8.
     """
     held = np.asarray(pixels)
-    template = _template(image)
+    template = nifti_template(image)
     if template is None:
         check_axes_fit(target, image, held)
     held = held.astype(_HELD.get(str(held.dtype), held.dtype), copy=False)
@@ -91,7 +80,7 @@ def write_nifti(part: Path, target: Path, image: Image, pixels: PixelSource, not
     note
         One line on what was done, which becomes a comment among the extensions; may be empty.
     """
-    template = _template(image)
+    template = nifti_template(image)
     stored = np.asarray(pixels, pixels.dtype.newbyteorder("="))
     if template is None:
         if unknown := unknown_scale(image):
@@ -116,7 +105,8 @@ def write_nifti(part: Path, target: Path, image: Image, pixels: PixelSource, not
         _write_pixels(stream, stored, alpha, order)
 
 
-def _template(image: Image) -> NiftiTemplate | None:
+def nifti_template(image: Image) -> NiftiTemplate | None:
+    """The original file of an image that still fits into such a one; None: it came from elsewhere, or was changed."""
     template = image.metadata.get(NIFTI_KEY)
     if not isinstance(template, NiftiTemplate):
         return None

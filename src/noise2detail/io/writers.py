@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from noise2detail.image import Image
 from noise2detail.io.bmp import BMP_KEY, bmp_lost, bmp_pixels, write_bmp
 from noise2detail.io.dicom_write import dicom_lost, dicom_pixels, write_dicom
-from noise2detail.io.mrc_write import fits_mrc, mrc_pixels, said_by_mrc, told_mrc_axes, write_mrc
+from noise2detail.io.mrc_write import mrc_pixels, mrc_template, said_by_mrc, write_mrc
 from noise2detail.io.names import OutputFormat
-from noise2detail.io.nifti_write import fits_nifti, nifti_pixels, said_by_nifti, told_nifti_axes, write_nifti
+from noise2detail.io.nifti_write import nifti_pixels, nifti_template, said_by_nifti, write_nifti
 from noise2detail.io.npy import write_npy
 from noise2detail.io.npz import write_npz
 from noise2detail.io.ome_zarr_write import ome_zarr_lost, ome_zarr_pixels, write_ome_zarr
@@ -90,6 +91,18 @@ def _npy(part: Path, target: Path, image: Image, pixels: PixelSource, note: str)
     write_npy(part, image, pixels)
 
 
+class _Described(Protocol):
+    """What the file of an image said about its axes."""
+
+    @property
+    def axes(self) -> str:
+        """Of the array that was handed out."""
+
+    @property
+    def own_axes(self) -> str:
+        """What the file says by itself."""
+
+
 _BARE = frozenset({"array", "npy", "npz"})
 """Formats of images that are nothing but an array."""
 
@@ -138,15 +151,30 @@ def _zarr_lost(image: Image) -> str:
     return ome_zarr_lost(image) if image.format == "ome-zarr" else lost_header(image)
 
 
-def _volume_lost(
-    image: Image, fits: Callable[[Image], bool], said: Callable[[Image], Image], *, places: bool = False
-) -> str:
-    kept = said(image)
-    beyond = "fields of the DICOM header beyond position and orientation"
-    lost = ["" if fits(image) else beyond if places and placement_of(image) else lost_header(image)]
-    lost += ["channel names"] if image.channel_names != kept.channel_names else []
-    lost += ["time increment"] if image.time_increment != kept.time_increment else []
-    return ", ".join(filter(None, lost))
+def _volume(
+    write: Write,
+    prepare: Callable[[Path, Image, PixelSource], PixelSource],
+    said: Callable[[Image], Image],
+    template_of: Callable[[Image], _Described | None],
+    *,
+    places: bool = False,
+) -> Writer:
+    """A format of volumes with headers that say little; ``places``: one that says where a volume lies."""
+
+    def lost(image: Image) -> str:
+        kept = said(image)
+        header = lost_header(image) if template_of(image) is None else ""
+        beyond = "fields of the DICOM header beyond position and orientation"
+        parts = [beyond if header and places and placement_of(image) else header]
+        parts += ["channel names"] if image.channel_names != kept.channel_names else []
+        parts += ["time increment"] if image.time_increment != kept.time_increment else []
+        return ", ".join(filter(None, parts))
+
+    def told_axes(image: Image) -> str | None:
+        template = template_of(image)
+        return None if template is None or template.axes == template.own_axes else template.axes
+
+    return Writer(write, prepare, lost, said=said, told_axes=told_axes)
 
 
 def _tiff(*, ome: bool) -> Writer:
@@ -167,18 +195,6 @@ WRITERS: Mapping[OutputFormat, Writer] = {
     "dicom": _dicom(series=False),
     "dicom-series": _dicom(series=True),
     "npz": Writer(in_memory(write_npz), lost=lost_header, has_scale=False, has_axes=False),
-    "nifti": Writer(
-        write_nifti,
-        nifti_pixels,
-        partial(_volume_lost, fits=fits_nifti, said=said_by_nifti, places=True),
-        said=said_by_nifti,
-        told_axes=told_nifti_axes,
-    ),
-    "mrc": Writer(
-        write_mrc,
-        mrc_pixels,
-        partial(_volume_lost, fits=fits_mrc, said=said_by_mrc),
-        said=said_by_mrc,
-        told_axes=told_mrc_axes,
-    ),
+    "nifti": _volume(write_nifti, nifti_pixels, said_by_nifti, nifti_template, places=True),
+    "mrc": _volume(write_mrc, mrc_pixels, said_by_mrc, mrc_template),
 }
