@@ -102,7 +102,8 @@ def plan_jobs(
         )
         return Jobs((), found.skipped, found.absent or (empty,), several, found.told)
     jobs = (volume,) if volume else _jobs(found, output, several, pixel_type, suffix)
-    created = _create_folders(jobs)
+    into = output is not None and volume is None and is_folder(output, several=several)
+    created = _create_folders(jobs) if into else []
     try:
         _refuse(jobs, overwrite)
     except FileError:
