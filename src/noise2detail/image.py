@@ -34,6 +34,9 @@ class Image:
     ``czi``, ``nd2``, ``lif``."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Whatever else the reader found; opaque to everything but the writer of the same format."""
+    no_data: PixelSource | None = None
+    """True where nothing was measured, in the shape of the array: such pixels are left out of the work, and stay as
+    they are. None: nowhere, beyond pixels that are NaN or infinite."""
 
     def __post_init__(self) -> None:
         check_axes(self.axes, self.array.shape)

@@ -89,8 +89,8 @@ def test_info_of_several_goes_on_where_one_fails(tmp_path: Path) -> None:
     (tmp_path / "folder" / "notes.txt").write_text("foreign")
     result = n2d("info", bad, tmp_path / "folder", tmp_path / "gone.tif", "--json")
     assert result.exit_code == 3
-    assert [record["file"] for record in records(result)] == [str(bad), str(good), str(tmp_path / "gone.tif")]
-    assert ["error" in record for record in records(result)] == [True, False, True]
+    assert [record["file"] for record in records(result)] == [str(tmp_path / "gone.tif"), str(bad), str(good)]
+    assert ["error" in record for record in records(result)] == [True, True, False]
     assert "notes.txt: not named like an image" in result.stderr
     assert n2d("info", bad, tmp_path / "gone.tif").exit_code == 1
     assert n2d("info", tmp_path / "folder").stdout.count("ImageJ TIFF") == 1

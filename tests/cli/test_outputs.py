@@ -65,14 +65,25 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         plan_jobs([write(tmp_path / "a.tif")], str(tmp_path / "file.txt" / "new"), overwrite=False)
 
 
-def test_two_inputs_for_one_output(tmp_path: Path) -> None:
-    sources = []
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        sources.append(write(tmp_path / folder / "a.tif"))
-    with pytest.raises(OutputExistsError, match=r"two inputs would be written to it: .*one.*and .*two"):
-        plan_jobs(sources, str(tmp_path / "new"), overwrite=False)
-    assert not (tmp_path / "new").exists()
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("x.tif", "x.png"), "two inputs would be written to it: "),
+        (("a/x.tif", "a/X.png"), "where capitals do not count: "),
+        (("a/x.tif", "A/x.png"), "where capitals do not count: "),
+        (("\u00e9.tif", "e\u0301.png"), "where capitals do not count"),
+    ],
+    ids=["suffixes", "capitals", "folders", "accents"],
+)
+def test_two_inputs_for_one_output(names: tuple[str, str], said: str, tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path / "in" / name)
+    for inputs in ([tmp_path / "in"], [tmp_path / "in" / name for name in names]):
+        with pytest.raises(OutputExistsError, match=said) as caught:
+            plan_jobs(inputs, str(tmp_path / "new" / "deep"), overwrite=False, suffix=".ome.tif")
+        assert all(str(tmp_path / "in" / name) in str(caught.value) for name in names)
+        assert left(tmp_path) == ["in"]
 
 
 def test_an_output_that_is_another_input(tmp_path: Path) -> None:

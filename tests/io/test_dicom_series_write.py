@@ -52,9 +52,10 @@ def test_values_of_a_volume_are_rounded_by_the_scale_of_their_slice(tmp_path: Pa
     np.testing.assert_allclose(open_image(tmp_path / "result").array[:, 0, 0], [4, 3.5])
 
 
-def test_a_folder_is_still_many_files_on_the_command_line(tmp_path: Path) -> None:
+def test_a_folder_is_one_volume_on_the_command_line(tmp_path: Path) -> None:
     folder, _ = series(tmp_path / "scan")
-    assert len(find_images([folder]).images) == 5
+    (found,) = find_images([folder]).sources
+    assert (found.path, len(found.parts), found.label) == (folder, 5, "")
 
 
 def test_replacing_a_folder(tmp_path: Path) -> None:

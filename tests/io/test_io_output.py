@@ -303,7 +303,6 @@ def test_images_of_a_folder(tmp_path: Path, image: Image) -> None:
         "text.tif",
         "empty.png",
         "Thumbs.db",
-        "sub",
     }
     assert "content" in reasons["text.tif"]
     assert "content" in reasons["empty.png"]

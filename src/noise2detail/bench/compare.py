@@ -70,7 +70,7 @@ def cut(image: Image, crop: Crop | None) -> Image:
         )
     place = {"Y": slice(top, top + height), "X": slice(left, left + width)}
     part = np.asarray(image.array)[tuple(place.get(axis, slice(None)) for axis in image.axes)]
-    return replace(image, array=part, metadata={})
+    return replace(image, array=part, metadata={}, no_data=None)
 
 
 def check_reference(noisy: Image, reference: Image) -> None:

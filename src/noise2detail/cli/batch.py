@@ -1,8 +1,10 @@
 """Many files, one after the other: a failure is reported, and the rest is done."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -54,8 +56,7 @@ def run_jobs(jobs: Jobs, work: Work, voice: Voice) -> ExitCode:
     SettingError
         What was asked for fits no file.
     """
-    for path, reason in jobs.skipped:
-        voice.note(f"skipped {path}: {reason}")
+    tell_left_out(jobs.skipped, jobs.told, voice)
     for error in jobs.absent:
         _report_failure(error.path, error, voice)
     done, failed, last = 0, len(jobs.absent), time.perf_counter() - seconds_since_start()
@@ -81,6 +82,32 @@ def run_jobs(jobs: Jobs, work: Work, voice: Voice) -> ExitCode:
     if jobs.several:
         voice.note(f"{done} done, {failed} failed, {len(jobs.skipped)} skipped")
     return _exit_code(done, failed)
+
+
+def tell_left_out(skipped: Sequence[tuple[Path, str]], told: Sequence[tuple[Path, str]], voice: Voice) -> None:
+    """Print in one line what was left out: by name where it is one file, else counted by the reason.
+
+    Parameters
+    ----------
+    skipped
+        Files, each with the reason.
+    told
+        Folders, and what people should know about their images; a line each.
+    voice
+        Hears of it, and of every file if it wants to know more.
+    """
+    if len(skipped) == 1:
+        ((path, reason),) = skipped
+        voice.note(f"skipped {path}: {reason}")
+    elif skipped:
+        counts = Counter(reason for _, reason in skipped)
+        first = {reason: path.name for path, reason in reversed(skipped)}
+        parts = [f"{count} {reason}, such as {first[reason]}" for reason, count in counts.most_common()]
+        voice.note(f"skipped {len(skipped)} files: {'; '.join(parts)}")
+        for path, reason in skipped:
+            voice.detail(f"skipped {path}: {reason}")
+    for folder, about in told:
+        voice.note(f"{folder}: {about}")
 
 
 def _state(job: Job) -> tuple[int, int] | None:

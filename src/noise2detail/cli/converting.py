@@ -13,7 +13,7 @@ from noise2detail.cli.jobs import Job, plan_jobs
 from noise2detail.cli.pixel_type import Conversion, check_holdable, convert, loss
 from noise2detail.cli.voice import Voice
 from noise2detail.errors import PixelTypeError
-from noise2detail.io import open_image, save_image
+from noise2detail.io import save_image
 from noise2detail.io.announced import within
 from noise2detail.io.lazy import LazyPixels
 from noise2detail.io.wish import wishing
@@ -75,7 +75,7 @@ def convert_file(job: Job, wanted: Wanted, voice: Voice) -> Mapping[str, Any]:
         It cannot be read, or the output cannot hold it.
     """
     with within(wanted.max_memory):
-        image = wishing(open_image(job.source, wanted.axes), wanted.pixel_type)
+        image = wishing(job.open(wanted.axes), wanted.pixel_type)
         array = image.array
         target = array.dtype if wanted.pixel_type is None else wanted.pixel_type
         if array.dtype.kind == "c" and target != array.dtype:

@@ -19,11 +19,12 @@ from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, imitation
 from noise2detail.errors import SettingError
 from noise2detail.image import Image
-from noise2detail.io import open_image, save_image
+from noise2detail.io import save_image
 from noise2detail.io.names import split_suffix
 from noise2detail.io.wish import wishing
 from noise2detail.method import Step
 from noise2detail.pipeline.denoise import execute, execute_stages
+from noise2detail.pipeline.input import pixels_of
 from noise2detail.pipeline.planning import make_plan
 from noise2detail.plans import Plan, Provenance
 from noise2detail.types import Pixels
@@ -66,9 +67,9 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
 
 def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice: Voice) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
-    image = wishing(open_image(job.source, settled.axes).in_memory(), settled.pixel_type)
+    image = wishing(job.open(settled.axes).in_memory(), settled.pixel_type)
     scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
-    array, axes = (np.asarray(image.array), image.axes) if scene is None else (scene.array, scene.axes)
+    array, axes = (pixels_of(image), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type
     check_holdable(image, target, job.output)
     with progress_bar(label, shown=not voice.quiet) as on_step:
@@ -79,7 +80,7 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
         images = {name: (clipped, scene.of_image(pixels)) for name, (clipped, pixels) in images.items()}
     clipped, denoised = images.popitem()[1]
     voice.warning(loss(clipped, job.source, target))
-    history = provenance(plan, job.source, seconds)
+    history = provenance(plan, job.image, seconds)
     save_image(
         replace(image, array=denoised), job.output, overwrite=writing.overwrite, source=job.source, provenance=history
     )

@@ -19,10 +19,11 @@ from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, imitation
 from noise2detail.errors import SettingError, UnreadableFileError
 from noise2detail.fitted import Fitted, fit, load, plan_application
-from noise2detail.io import open_image, save_image
+from noise2detail.io import save_image
 from noise2detail.io.names import refuse_place
 from noise2detail.io.wish import wishing
 from noise2detail.pipeline.denoise import apply_planes
+from noise2detail.pipeline.input import pixels_of
 from noise2detail.pipeline.run import Run
 from noise2detail.plans import Plan
 
@@ -67,7 +68,7 @@ def fit_file(control: Path, output: Path, settled: Settled, overwrite: bool, voi
         raise SettingError(f"{control} is a folder; expected one image or series to fit to")
 
     def work(job: Job, label: str) -> Mapping[str, Any]:
-        image = open_image(job.source, settled.axes).in_memory()
+        image = job.open(settled.axes).in_memory()
         voice.warning(imitation(settled.run))
         with progress_bar(label, shown=not voice.quiet) as on_step:
             start = time.perf_counter()
@@ -131,8 +132,8 @@ def apply_to_file(
     job: Job, label: str, fitted: Fitted, model: Path, application: Application, voice: Voice
 ) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
-    image = wishing(open_image(job.source, application.axes).in_memory(), application.pixel_type)
-    array = np.asarray(image.array)
+    image = wishing(job.open(application.axes).in_memory(), application.pixel_type)
+    array = pixels_of(image)
     target = array.dtype if application.pixel_type is None else application.pixel_type
     check_holdable(image, target, job.output)
     working = working_type(array.dtype, target)
@@ -152,7 +153,7 @@ def apply_to_file(
         job.output,
         overwrite=application.overwrite,
         source=job.source,
-        provenance=provenance(plan, job.source, seconds),
+        provenance=provenance(plan, job.image, seconds),
     )
     return facts(plan, seconds)
 

@@ -1,77 +1,29 @@
 """What is known about files, and what denoising them would take."""
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from noise2detail.cli.exit_codes import ExitCode
-from noise2detail.cli.voice import Voice, aligned
+from noise2detail.cli.outputs import beside
+from noise2detail.cli.voice import aligned
 from noise2detail.cli.wishes import Settled
-from noise2detail.errors import InputError, Noise2DetailError, SettingError, UnreadableFileError
+from noise2detail.errors import InputError
 from noise2detail.image import Image
-from noise2detail.io import default_output, describe, facts_of, find_images, open_image
+from noise2detail.io import describe, facts_of
 from noise2detail.io.announced import readable
-from noise2detail.io.listing import Found
 from noise2detail.io.names import output_format
-from noise2detail.io.open import is_image_folder
+from noise2detail.io.source import Source, open_source
 from noise2detail.io.writers import left_behind
+from noise2detail.pipeline.input import pixels_of
 from noise2detail.pipeline.planning import make_plan
 from noise2detail.plans import Plan
 
 
-def tell_facts(paths: Sequence[Path], settled: Settled, voice: Voice) -> ExitCode:
-    """Print the facts of files, and of the images in folders; of several, one that fails does not stop the rest.
-
-    Parameters
-    ----------
-    paths
-        As they were typed.
-    settled
-        How they would be denoised.
-    voice
-        Hears of facts and failures.
-
-    Raises
-    ------
-    UnreadableFileError, AxesError
-        The only file cannot be read.
-    """
-    if len(paths) == 1 and (not paths[0].is_dir() or is_image_folder(paths[0])):
-        voice.result(*file_facts(paths[0], settled))
-        return ExitCode.DONE
-    done = failed = 0
-    for path in paths:
-        try:
-            found = _found(path)
-        except UnreadableFileError as error:
-            failed += _report(path, error, voice)
-            continue
-        for skipped, reason in found.skipped:
-            voice.note(f"skipped {skipped}: {reason}")
-        for image in found.images:
-            try:
-                record, text = file_facts(image, settled)
-            except SettingError:
-                raise
-            except Noise2DetailError as error:
-                failed += _report(image, error, voice)
-            else:
-                voice.result(record, text + "\n")
-                done += 1
-    if not failed:
-        return ExitCode.DONE
-    return ExitCode.SOME_FAILED if done else ExitCode.FAILED
-
-
-def file_facts(path: Path, settled: Settled) -> tuple[dict[str, Any], str]:
+def file_facts(source: Source, settled: Settled) -> tuple[dict[str, Any], str]:
     """The same for programs and for people.
 
     Parameters
     ----------
-    path
+    source
         An image.
     settled
         How it would be denoised.
@@ -81,8 +33,8 @@ def file_facts(path: Path, settled: Settled) -> tuple[dict[str, Any], str]:
     UnreadableFileError, AxesError
         It cannot be read.
     """
-    image = open_image(path, settled.axes)
-    size, output = _bytes(path), default_output(path)
+    path, image = source.path, open_source(source, settled.axes)
+    size, output = _bytes(source), beside(source, None)
     plan, refusal = _forecast(image, settled)
     lost = left_behind(image, output_format(output))
     record = {"file": str(path), "bytes_on_disk": size, **_record(image, lost)}
@@ -97,20 +49,6 @@ def file_facts(path: Path, settled: Settled) -> tuple[dict[str, Any], str]:
     rows.append(("result", output.name))
     said = f"n2d denoise would refuse it: {refusal}" if plan is None else _in_words(plan)
     return record, f"{aligned([(label, _one_line(text)) for label, text in rows])}\n\n{said}"
-
-
-def _found(path: Path) -> Found:
-    found = find_images([path])
-    if not found.images:
-        raise UnreadableFileError(path, "holds no image", "expected image files in it, such as TIFF, PNG or DICOM")
-    return found
-
-
-def _report(path: Path, error: Exception, voice: Voice) -> int:
-    said = voice.error(error, str(path))
-    if voice.json:
-        voice.result({"file": str(path), "error": said}, "")
-    return 1
 
 
 def _record(image: Image, lost: tuple[str, ...]) -> dict[str, Any]:
@@ -141,9 +79,9 @@ def _number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def _bytes(path: Path) -> int:
-    """Of a file, or of all files of a folder."""
-    files = path.rglob("*") if path.is_dir() else (path,)
+def _bytes(source: Source) -> int:
+    """Of a file, of all files of a folder, or of the parts."""
+    files = source.parts or (source.path.rglob("*") if source.path.is_dir() else (source.path,))
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
@@ -151,7 +89,7 @@ def _forecast(image: Image, settled: Settled) -> tuple[Plan | None, str | None]:
     """A plan made without a look at the noise, or why there is none."""
     wishes = (settled.method, settled.recipe, settled.seed, settled.run)
     try:
-        return make_plan(np.asarray(image.array), image.axes, *wishes, look=False)[0], None
+        return make_plan(pixels_of(image), image.axes, *wishes, look=False)[0], None
     except InputError as error:
         return None, str(error)
 

@@ -9,6 +9,7 @@ import numpy as np
 from noise2detail.errors import AxesError, PixelTypeError
 from noise2detail.image import Image
 from noise2detail.io import open_image
+from noise2detail.pipeline.input import pixels_of
 from noise2detail.types import Pixels
 
 
@@ -51,11 +52,19 @@ def with_frames(image: Image, paths: Sequence[Path], axes: str | None) -> Record
         A file that cannot be read.
     """
     others = [_matching(image, path, axes) for path in paths]
+    frames = [pixels_of(image), *others]
     if "T" in image.axes:
         where = image.axes.index("T")
-        joined = np.concatenate([np.asarray(image.array), *others], axis=where)
-        return Recordings(joined, image.axes, image.array.shape[where])
-    return Recordings(np.stack([np.asarray(image.array), *others]), "T" + image.axes, None)
+        return Recordings(_joined(frames, where), image.axes, image.array.shape[where])
+    return Recordings(_joined([frame[np.newaxis] for frame in frames], 0), "T" + image.axes, None)
+
+
+def _joined(frames: Sequence[Pixels], where: int) -> Pixels:
+    """One after the other, masked where one of them is."""
+    joined = np.concatenate([np.ma.getdata(frame) for frame in frames], axis=where)
+    if not any(isinstance(frame, np.ma.MaskedArray) for frame in frames):
+        return joined
+    return np.ma.MaskedArray(joined, np.concatenate([np.ma.getmaskarray(frame) for frame in frames], axis=where))
 
 
 def _matching(image: Image, path: Path, axes: str | None) -> Pixels:
@@ -71,7 +80,7 @@ def _matching(image: Image, path: Path, axes: str | None) -> Pixels:
             f"{path}: the frame has pixels of type {other.array.dtype}, the image {image.array.dtype}; frames of one "
             "scene come from one camera with one setting"
         )
-    return np.asarray(other.array)
+    return pixels_of(other)
 
 
 def _without_time(image: Image) -> dict[str, int]:

@@ -40,7 +40,8 @@ def info(
 ) -> None:
     """Facts on standard output."""
     with loading():
-        from noise2detail.cli.file_facts import tell_facts
+        from noise2detail.cli.file_facts import file_facts
+        from noise2detail.cli.telling import tell_each
         from noise2detail.cli.wishes import Wishes, settle
 
     settled = settle(
@@ -59,5 +60,5 @@ def info(
     del debug  # the guard reads it
     voice = Voice(json=json)
     with voice.warnings_shown():
-        code = tell_facts(files, settled, voice)
+        code = tell_each(files, lambda source: [file_facts(source, settled)], voice)
     raise typer.Exit(code)

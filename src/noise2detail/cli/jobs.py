@@ -1,24 +1,20 @@
 """Inputs to outputs: what will be read and written, settled and refused before any work begins."""
 
-import os
-import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from noise2detail.cli.inputs import Inputs, absolute, common_root, find_inputs
+from noise2detail.cli.outputs import PixelType, alone, below, beside, is_folder, names_file
 from noise2detail.errors import FileError, OutputExistsError, SettingError, UnreadableFileError, UnwritableFileError
-from noise2detail.io import default_output, find_images, refuse_output, sidecar_path
+from noise2detail.image import Image
+from noise2detail.io import refuse_output
 from noise2detail.io.dicom_series import is_series
-from noise2detail.io.names import FOLDERS, output_format, result_suffix, split_suffix
-from noise2detail.io.open import is_image_folder
+from noise2detail.io.source import Source, open_source
 
 _LISTED = 5
 """Refused outputs that are named one by one."""
-
-_ONLY = {".png": {"uint8", "uint16"}, ".bmp": {"uint8"}}
-"""All pixel types of formats that know few."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +22,26 @@ class Job:
     """One image to read and one to write."""
 
     source: Path
-    """Input."""
+    """Input, or the folder that holds its parts."""
     output: Path
     """Neither there nor the input, unless it may be overwritten."""
+    parts: tuple[Path, ...] = ()
+    """Files that are one image together; none: whatever is at the source."""
+
+    @property
+    def image(self) -> Source:
+        """The input."""
+        return Source(self.source, self.parts)
+
+    def open(self, axes: str | None) -> Image:
+        """The image of the input; see :func:`open_source`.
+
+        Raises
+        ------
+        AxesError, UnreadableFileError
+            It cannot be read.
+        """
+        return open_source(self.image, axes)
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,9 @@ class Jobs:
     absent: tuple[UnreadableFileError, ...]
     """Inputs that are not there, or the first where none holds an image."""
     several: bool
-    """Outputs keep their names in a folder, and a failure does not end the run."""
+    """Outputs keep their places in a folder, and a failure does not end the run."""
+    told: tuple[tuple[Path, str], ...] = ()
+    """Folders, and what people should know about their images."""
 
 
 def plan_jobs(
@@ -50,16 +65,16 @@ def plan_jobs(
     output: str | None,
     *,
     overwrite: bool,
-    pixel_type: np.dtype[np.generic] | None = None,
+    pixel_type: PixelType = None,
     suffix: str | None = None,
     again: bool = False,
 ) -> Jobs:
-    """What is to be read and written; a folder for the outputs is created.
+    """What is to be read and written; folders for the outputs are created.
 
     Parameters
     ----------
     inputs
-        Files and folders. A folder of DICOM slices is many images, or one volume where the output is a file.
+        Files, folders and patterns. A series of DICOM slices in a folder is one volume, if it can be.
     output
         As it was typed: a trailing slash says that it is a folder.
     overwrite
@@ -69,7 +84,7 @@ def plan_jobs(
     suffix
         Of outputs in a folder; None: that of the input where such a file can be written.
     again
-        Results of this program are inputs too, where a folder holds any.
+        Results of this program are inputs too, where a folder or a pattern leads to any.
 
     Raises
     ------
@@ -78,129 +93,72 @@ def plan_jobs(
     OutputExistsError, UnwritableFileError
         An output must not or cannot be written; nothing was done.
     """
-    volume = output is not None and len(inputs) == 1 and _names_file(Path(output)) and is_series(inputs[0])
-    sources, skipped, absent = ((inputs[0],), (), ()) if volume else _sources(inputs, again)
-    several = len(inputs) > 1 or (_is_collection(inputs[0]) and not volume)
-    if not sources:
+    found = find_inputs(inputs, without=None if output is None else Path(output), again=again)
+    volume = None if output is None else _volume(found, Path(output))
+    several = found.collection and volume is None
+    if volume is None and not found.sources:
         empty = UnreadableFileError(
             inputs[0], "holds no image", "expected image files in it, such as TIFF, PNG or DICOM"
         )
-        return Jobs((), skipped, absent or (empty,), several)
-    jobs = _jobs(sources, output, several, pixel_type, suffix)
-    created = _create_folder(Path(output)) if output is not None and _is_folder(output, several) else None
+        return Jobs((), found.skipped, found.absent or (empty,), several, found.told)
+    jobs = (volume,) if volume else _jobs(found, output, several, pixel_type, suffix)
+    into = output is not None and volume is None and is_folder(output, several=several)
+    created = _create_folders(jobs) if into else []
     try:
         _refuse(jobs, overwrite)
     except FileError:
-        if created is not None:
-            created.rmdir()
+        for folder in reversed(created):
+            folder.rmdir()
         raise
-    return Jobs(jobs, skipped, absent, several)
+    return Jobs(jobs, found.skipped, found.absent, several, found.told)
 
 
-def _sources(
-    inputs: Sequence[Path], again: bool
-) -> tuple[tuple[Path, ...], tuple[tuple[Path, str], ...], tuple[UnreadableFileError, ...]]:
-    sources: dict[Path, Path] = {}
-    skipped: list[tuple[Path, str]] = []
-    absent: list[UnreadableFileError] = []
-    for path in inputs:
-        try:
-            found = find_images([path])
-        except UnreadableFileError as error:
-            absent.append(error)
-            continue
-        skipped += found.skipped
-        for image in found.images:
-            if _is_collection(path) and not again and sidecar_path(image).exists():
-                skipped.append((image, "an earlier result of this program"))
-            else:
-                sources.setdefault(image.resolve(), image)
-    return tuple(sources.values()), tuple(skipped), tuple(absent)
+def _volume(found: Inputs, output: Path) -> Job | None:
+    """The one job, where a folder is to become one file."""
+    if len(found.paths) != 1 or not names_file(output):
+        return None
+    if len(found.sources) == 1 and found.sources[0].parts:
+        return Job(found.sources[0].path, output, found.sources[0].parts)
+    return Job(found.paths[0], output) if is_series(found.paths[0]) else None  # whoever opens it is told what is wrong
 
 
 def _jobs(
-    sources: Sequence[Path],
-    output: str | None,
-    several: bool,
-    pixel_type: np.dtype[np.generic] | None,
-    suffix: str | None,
+    found: Inputs, output: str | None, several: bool, pixel_type: PixelType, suffix: str | None
 ) -> tuple[Job, ...]:
+    sources = found.sources
     if output is None:
-        return tuple(Job(source, _holding(default_output(source), pixel_type)) for source in sources)
-    if _is_folder(output, several):
-        return tuple(Job(source, Path(output) / _kept_name(source, pixel_type, suffix)) for source in sources)
+        return tuple(Job(one.path, beside(one, pixel_type), one.parts) for one in sources)
+    if is_folder(output, several=several):
+        folder, root = Path(output), common_root(found.paths)
+        if len(sources) == 1 and suffix is None and alone(folder, sources[0], root):
+            return (Job(sources[0].path, folder, sources[0].parts),)
+        return tuple(Job(one.path, below(folder, one, root, pixel_type, suffix), one.parts) for one in sources)
     if suffix is not None:
         raise SettingError(f"{output} names a file and so its format; expected a folder, or no other suffix ({suffix})")
-    return (Job(sources[0], Path(output)),)
+    return (Job(sources[0].path, Path(output), sources[0].parts),)
 
 
-def _is_folder(output: str, several: bool) -> bool:
-    path = Path(output)
-    if _names_store(path):
-        if several:
-            raise SettingError(f"{output} is named like one image, and there are several inputs; expected a folder")
-        return False
-    if path.is_dir() or output.endswith(("/", os.sep)) or not path.suffix:
-        return True
-    if not several:
-        return False
-    # `results.v2` may well be a folder, `results.tif` or `results.jpeg` is a mistake
-    if path.is_file() or re.fullmatch(r"\.[A-Za-z]{2,11}", path.suffix):
-        raise SettingError(
-            f"{output} is named like a file, and the inputs are a folder or several files; expected a folder"
-        )
-    return True
-
-
-def _is_collection(path: Path) -> bool:
-    return path.is_dir() and not is_image_folder(path)
-
-
-def _names_file(path: Path) -> bool:
-    """Whether a name is that of a file of a format that can be written."""
-    try:
-        return bool(split_suffix(path)[1] and output_format(path))
-    except UnwritableFileError:
-        return False
-
-
-def _names_store(path: Path) -> bool:
-    """Whether a name is that of one image that is a folder, there or not."""
-    try:
-        return bool(path.suffix) and output_format(path) in FOLDERS
-    except UnwritableFileError:
-        return False
-
-
-def _kept_name(source: Path, pixel_type: np.dtype[np.generic] | None, suffix: str | None) -> Path:
-    """Name of the input, with the suffix that is wished, or else one that can be written."""
-    return (
-        _holding(Path(split_suffix(source)[0] + result_suffix(source)), pixel_type)
-        if suffix is None
-        else Path(split_suffix(source)[0] + suffix)
-    )
-
-
-def _holding(name: Path, pixel_type: np.dtype[np.generic] | None) -> Path:
-    """The name, as a TIFF where a file named like this could not hold the pixel type that was asked for."""
-    held = _ONLY.get(name.suffix.lower())
-    return name if pixel_type is None or held is None or str(pixel_type) in held else name.with_suffix(".tif")
-
-
-def _create_folder(folder: Path) -> Path | None:
-    if folder.is_dir():
-        return None
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UnwritableFileError(folder, f"the folder cannot be created ({reason})", "choose another one") from error
-    return folder
+def _create_folders(jobs: Sequence[Job]) -> list[Path]:
+    """Folders that were not there, outer before inner."""
+    created: list[Path] = []
+    for folder in dict.fromkeys(job.output.parent for job in jobs):
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            for one in reversed(created):
+                one.rmdir()
+            reason = error.strerror or str(error)
+            raise UnwritableFileError(
+                folder, f"the folder cannot be created ({reason})", "choose another one"
+            ) from error
+        created += reversed(missing)
+    return created
 
 
 def _refuse(jobs: Sequence[Job], overwrite: bool) -> None:
-    inputs = {job.source.resolve() for job in jobs}
-    taken: dict[str, Path] = {}
+    inputs = {path.resolve() for job in jobs for path in (job.source, *job.parts)}
+    taken: dict[str, Job] = {}
     refused: list[FileError] = []
     for job in jobs:
         try:
@@ -217,17 +175,24 @@ def _refuse(jobs: Sequence[Job], overwrite: bool) -> None:
         )
 
 
-def _refuse_one(job: Job, inputs: set[Path], taken: dict[str, Path], overwrite: bool) -> None:
-    name = os.path.normcase(job.output.resolve())
+def _refuse_one(job: Job, inputs: set[Path], taken: dict[str, Job], overwrite: bool) -> None:
+    name = _anywhere(job.output)
     if name in taken:
+        first = taken[name]
+        case = "" if first.output == job.output else f", which is {first.output} where capitals do not count"
         raise OutputExistsError(
             job.output,
-            f"two inputs would be written to it: {taken[name]} and {job.source}",
+            f"two inputs would be written to it{case}: {first.source} and {job.source}",
             "rename one, or write them into different folders",
         )
-    taken[name] = job.source
+    taken[name] = job
     refuse_output(job.output, job.source, overwrite)
     if job.output.resolve() in inputs:
         raise OutputExistsError(
             job.output, "the output is another input of this run", "choose another folder; inputs are never changed"
         )
+
+
+def _anywhere(path: Path) -> str:
+    """A name that two paths share where they are one and the same on some system."""
+    return unicodedata.normalize("NFC", str(absolute(path.parent.resolve() / path.name))).casefold()

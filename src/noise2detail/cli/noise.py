@@ -19,11 +19,12 @@ EXAMPLES = """[b]Examples[/b]
 
 n2d noise cells.tif
 
+n2d noise folder --json
+
 n2d noise stack.npy --axes ZYX --json
 
 n2d noise cells.tif --plot noise.png"""
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="An image.", show_default=False)]
 Plot = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE.png", rich_help_panel=options.FILES,
@@ -33,7 +34,7 @@ Plot = Annotated[
 
 @guarded
 def noise(
-    file: File,
+    files: options.Inputs,
     axes: options.Axes = None,
     plot: Plot = None,
     overwrite: options.Overwrite = False,
@@ -44,18 +45,27 @@ def noise(
     with loading():
         from noise2detail.cli.noise_figure import noise_figure
         from noise2detail.cli.noise_words import noise_record, noise_words
-        from noise2detail.io import open_image, write_bytes
+        from noise2detail.cli.telling import Told, tell_each
+        from noise2detail.io import write_bytes
+        from noise2detail.io.source import Source, open_source
         from noise2detail.pipeline.noise import channel_noise
 
     del debug  # the guard reads it
     voice = Voice(json=json)
-    with voice.warnings_shown():
-        image = open_image(file, axes.upper() if axes else None).in_memory()
+
+    def tell(source: Source) -> Told:
+        image = open_source(source, axes.upper() if axes else None).in_memory()
         found = channel_noise(image)
         if plot is not None:
             write_bytes(plot, noise_figure(found), overwrite=overwrite)
-    names = image.channel_names if len(image.channel_names) == len(found) else [str(n + 1) for n in range(len(found))]
-    for name, channel in zip(names, found, strict=True):
-        title = f"channel {name}\n" if len(found) > 1 else ""
-        record = {"file": str(file), "channel": name, **noise_record(channel)}
-        voice.result(record, title + aligned(noise_words(channel)))
+        own = image.channel_names
+        names = own if len(own) == len(found) else [str(number + 1) for number in range(len(found))]
+        for name, channel in zip(names, found, strict=True):
+            title = f"channel {name}\n" if len(found) > 1 else ""
+            title = f"{source.path}\n{title}" if len(files) > 1 or source.path != files[0] else title
+            record = {"file": str(source.path), "channel": name, **noise_record(channel)}
+            yield record, title + aligned(noise_words(channel))
+
+    with voice.warnings_shown():
+        code = tell_each(files, tell, voice, single="--plot" if plot else "")
+    raise typer.Exit(code)

@@ -110,13 +110,19 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace outputs that are there already.", rich_help_panel=FILES)
 ]
 Inputs = Annotated[
-    list[Path], typer.Argument(metavar="IN", help="Image files, or folders of them.", show_default=False)
-]
+    list[Path],
+    typer.Argument(
+        metavar="IN", show_default=False,
+        help="Image files, patterns such as '*.tif', or folders, which are searched with all below them. A series of "
+        "DICOM slices in a folder is one image.",
+    ),
+]  # fmt: skip
 Output = Annotated[
     str | None,
     typer.Option(
         "--output", "-o", metavar="OUT", rich_help_panel=FILES,
-        help="A file for one input; a folder, created if absent, for several. Default: NAME_denoised beside the input.",
+        help="A file for one input; a folder, created if absent, for several, in which they keep their places. "
+        "Default: NAME_denoised beside the input.",
     ),
 ]  # fmt: skip
 Device = Annotated[

@@ -21,11 +21,12 @@ EXAMPLES = """[b]Examples[/b]
 
 n2d plan cells.tif
 
+n2d plan folder --json
+
 n2d plan stack.npy --axes ZYX --fit shared --json
 
 n2d plan cells.tif --method bm3d --stabilize -o cells_plan.json"""
 
-File = Annotated[Path, typer.Argument(metavar="IMAGE", help="An image.", show_default=False)]
 PlanFile = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="PLAN.json", rich_help_panel=options.FILES,
@@ -35,7 +36,7 @@ PlanFile = Annotated[
 
 @guarded
 def plan(
-    file: File,
+    files: options.Inputs,
     output: PlanFile = None,
     method: options.Method = None,
     recipe: options.Recipe = None,
@@ -61,8 +62,10 @@ def plan(
     """A plan on standard output, and in a file where one is named."""
     with loading():
         from noise2detail.cli.planned import planned, record_of, write_plan
+        from noise2detail.cli.telling import Told, tell_each
         from noise2detail.cli.wishes import Wishes, settle
         from noise2detail.io.names import refuse_place
+        from noise2detail.io.source import Source
 
     del debug  # the guard reads it
     wishes = Wishes(
@@ -86,9 +89,16 @@ def plan(
     )
     voice = Voice(json=json)
     if output is not None:
-        refuse_place(output, file, overwrite)
-    with voice.warnings_shown():
-        made = planned(file, settle(wishes))
+        refuse_place(output, files[0], overwrite)
+    settled = settle(wishes)
+
+    def tell(source: Source) -> Told:
+        made = planned(source, settled)
         if output is not None:
-            write_plan(made, file, output, overwrite=overwrite)
-    voice.result({"file": str(file), **record_of(made, file)}, str(made))
+            write_plan(made, source.path, output, overwrite=overwrite)
+        title = f"{source.path}\n" if len(files) > 1 or source.path != files[0] else ""
+        yield {"file": str(source.path), **record_of(made, source.path)}, title + str(made)
+
+    with voice.warnings_shown():
+        code = tell_each(files, tell, voice, single="--output" if output else "")
+    raise typer.Exit(code)

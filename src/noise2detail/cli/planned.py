@@ -4,24 +4,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from noise2detail.cli.frames import with_frames
 from noise2detail.cli.pixel_type import as_planned, working_type
 from noise2detail.cli.wishes import Settled
-from noise2detail.io import open_image, write_bytes
+from noise2detail.io import write_bytes
 from noise2detail.io.plan_file import plan_record
+from noise2detail.io.source import Source, open_source
+from noise2detail.pipeline.input import pixels_of
 from noise2detail.pipeline.planning import make_plan
 from noise2detail.plans import Plan
 from noise2detail.version import __version__
 
 
-def planned(path: Path, settled: Settled) -> Plan:
+def planned(source: Source, settled: Settled) -> Plan:
     """What would be done with a file.
 
     Parameters
     ----------
-    path
+    source
         An image.
     settled
         What is wanted.
@@ -31,9 +31,9 @@ def planned(path: Path, settled: Settled) -> Plan:
     Noise2DetailError
         It cannot be read, or would be refused.
     """
-    image = open_image(path, settled.axes).in_memory()
+    image = open_source(source, settled.axes).in_memory()
     scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
-    array, axes = (np.asarray(image.array), image.axes) if scene is None else (scene.array, scene.axes)
+    array, axes = (pixels_of(image), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type
     working = working_type(array.dtype, target)
     made = make_plan(array, axes, settled.method, settled.recipe, settled.seed, settled.run, working)[0]

@@ -1,14 +1,13 @@
 """Where a result comes from: version, commit and libraries."""
 
-from pathlib import Path
-
+from noise2detail.cli.inputs import absolute
 from noise2detail.host.versions import commit, libraries
-from noise2detail.io import sha256
+from noise2detail.io.source import Source, digest
 from noise2detail.plans import Plan, Provenance
 from noise2detail.version import __version__
 
 
-def provenance(plan: Plan, source: Path, seconds_denoise: float) -> Provenance:
+def provenance(plan: Plan, source: Source, seconds_denoise: float) -> Provenance:
     """What was done to a file.
 
     Parameters
@@ -26,6 +25,6 @@ def provenance(plan: Plan, source: Path, seconds_denoise: float) -> Provenance:
         version=__version__,
         commit=commit(),
         libraries=libraries(),
-        input_name=source.name,
-        input_sha256=sha256(source),
+        input_name=absolute(source.path).name,
+        input_sha256=digest(source),
     )

@@ -25,10 +25,12 @@ from noise2detail.io.atomic import PART_SUFFIX
 from noise2detail.io.describe import FACTS_KEY
 from noise2detail.io.dicom_codec import DECODABLE
 from noise2detail.io.dicom_fields import FieldError, frame_count, padding_range, rescale, whole
-from noise2detail.io.dicom_geometry import scale
+from noise2detail.io.dicom_geometry import placement, scale
+from noise2detail.io.dicom_padding import told_padding
 from noise2detail.io.dicom_template import DICOM_KEY, PIXEL_FIELDS, DicomFile, DicomTemplate, dicom_file
 from noise2detail.io.dicom_units import in_units
 from noise2detail.io.embedded import embedded_size
+from noise2detail.io.placement import PLACEMENT_KEY
 from noise2detail.types import Pixels
 
 log = logging.getLogger(__name__)
@@ -36,11 +38,13 @@ log = logging.getLogger(__name__)
 PADDING_KEY = "padding"
 """Key, in the metadata of an image, of the lowest and highest value that marks pixels where nothing was measured."""
 
+NO_IMAGE = "a DICOM file without an image"
+
 DAMAGED = "it is truncated or damaged: copy or export it again"
 
 _TAGS = [
-    *("SOPClassUID", "SeriesInstanceUID", "Modality", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames"),
-    *("PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit"),
+    *("SOPClassUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "Rows", "Columns", "SamplesPerPixel"),
+    *("NumberOfFrames", "PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit"),
     *("PixelRepresentation", "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "PixelSpacing", "SpacingBetweenSlices", "FrameTime"),
     *("ImagePositionPatient", "ImageOrientationPatient", "TotalPixelMatrixColumns", "LossyImageCompression"),
@@ -106,6 +110,7 @@ def read_dicom(path: Path, axes: str | None = None) -> Image:
         frames = frame_count(header)
         rescales = tuple(rescale(header, frame) for frame in range(frames))
         letters, sizes, increment = scale(header, frames)
+        where = placement(header, frames, letters, stored.shape)
         padding = padding_range(header, *rescales[0])
         told = facts(header)
         if "ModalityLUTSequence" in header:
@@ -121,9 +126,12 @@ def read_dicom(path: Path, axes: str | None = None) -> Image:
         log.warning("%s: its pixels were compressed with losses, which has changed the noise", path)
     file = source_file(path, header, stored, rescales)
     template = DicomTemplate((file,), False, letters, pixels.shape, pixels.dtype, sizes, increment)
+    told += told_padding(file.kept)
     metadata = {FACTS_KEY: told, DICOM_KEY: template} | ({PADDING_KEY: padding} if padding else {})
+    metadata |= {PLACEMENT_KEY: where} if where else {}
     sizes = {axis: size for axis, size in sizes.items() if axis in named}
-    return Image(pixels, named, sizes, increment if "T" in named else None, format="dicom", metadata=metadata)
+    times = increment if "T" in named else None
+    return Image(pixels, named, sizes, times, format="dicom", metadata=metadata, no_data=file.kept)
 
 
 def source_file(path: Path, header: Any, stored: Pixels, rescales: tuple[tuple[float, float], ...]) -> DicomFile:
@@ -278,7 +286,7 @@ def _refuse_other_objects(path: Path, header: Any) -> None:
         raise UnreadableFileError(path, "a DICOMDIR: an index of files, not an image", "give the images themselves")
     if not whole(header, "Rows", 0) or not whole(header, "Columns", 0):
         name = f" ({kind.name})" if kind else ""
-        raise UnreadableFileError(path, f"a DICOM file without an image{name}", "expected rows and columns of pixels")
+        raise UnreadableFileError(path, f"{NO_IMAGE}{name}", "expected rows and columns of pixels")
 
 
 def _refuse_other_pixels(path: Path, header: Any) -> None:

@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from noise2detail.io.dicom_fields import group, numbers, whole
+from noise2detail.io.dicom_fields import FieldError, group, numbers, whole
+from noise2detail.io.placement import Placement, placed
 
 EVEN = 0.05
 """Share of the usual step by which a step may differ: positions are often rounded, and a missing slice doubles it."""
+
+
+_ALIKE = 1e-3
 
 
 def along_normal(orientation: Sequence[float], position: Sequence[float]) -> float:
@@ -83,13 +87,37 @@ def micrometres(spacing: dict[str, float]) -> dict[str, float]:
     return {axis: 1000 * size for axis, size in spacing.items() if size > 0 and math.isfinite(size)}
 
 
+def placement(header: Any, frames: int, axes: str, shape: tuple[int, ...]) -> Placement | None:
+    """Where the voxels of one file lie; None where it does not say so.
+
+    Parameters
+    ----------
+    header, frames
+        Of the file.
+    axes, shape
+        Of its image.
+    """
+    try:
+        planes = [_plane(header, frame) for frame in range(frames)]
+    except FieldError:
+        return None
+    orientation = planes[0][0]
+    same = all(len(own) == len(orientation) and np.allclose(own, orientation, atol=_ALIKE) for own, _ in planes)
+    return placed(orientation, [place for _, place in planes], pixel_spacing(header), axes, shape) if same else None
+
+
+def _plane(header: Any, frame: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Orientation and position of a frame; those of a single one may stand in the header itself."""
+    plane, orientation = (group(header, frame, f"Plane{kind}Sequence") for kind in ("Position", "Orientation"))
+    return numbers(orientation, "ImageOrientationPatient"), numbers(plane, "ImagePositionPatient")
+
+
 def _places(header: Any, frames: int) -> list[float]:
     """Millimetres along the normal of each frame; empty where not all say where they lie."""
     found: list[float] = []
     for frame in range(frames):
-        plane, orientation = (group(header, frame, f"Plane{kind}Sequence") for kind in ("Position", "Orientation"))
-        position, directions = numbers(plane, "ImagePositionPatient"), numbers(orientation, "ImageOrientationPatient")
-        if plane is header or len(directions) != 6 or len(position) != 3:
+        directions, position = _plane(header, frame)
+        if group(header, frame, "PlanePositionSequence") is header or len(directions) != 6 or len(position) != 3:
             return []
         found.append(along_normal(directions, position))
     return found

@@ -8,6 +8,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from noise2detail.errors import UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io.announced import check_announced, check_memory
@@ -23,10 +26,12 @@ from noise2detail.io.dicom import (
 )
 from noise2detail.io.dicom_fields import frame_count, numbers, padding_range, rescale, whole
 from noise2detail.io.dicom_geometry import along_normal, mean_step, micrometres, pixel_spacing, uneven_step
+from noise2detail.io.dicom_padding import told_padding
 from noise2detail.io.dicom_slices import Slices, StoredSlice, bit_limits
 from noise2detail.io.dicom_template import DICOM_KEY, DicomFile, DicomTemplate
 from noise2detail.io.dicom_units import in_units
 from noise2detail.io.lazy import LazyPixels, stays_in_file
+from noise2detail.io.placement import PLACEMENT_KEY, placed
 from noise2detail.types import Pixels, PixelSource
 
 _ALIKE = 1e-3
@@ -42,13 +47,14 @@ class _Slice:
     series: str
     shape: tuple[int, int]
     orientation: tuple[float, ...]
+    position: tuple[float, ...]
     place: float
     spacing: dict[str, float]
     rescale: tuple[float, float]
     limits: tuple[int, int]
 
 
-def read_series(folder: Path | str, axes: str | None = None) -> Image:
+def read_series(folder: Path | str, axes: str | None = None, files: Sequence[Path] = ()) -> Image:
     """The volume of a folder of DICOM slices, axes ``ZYX``, in the order of their positions along the normal.
 
     Every slice is rescaled by its own slope and intercept: Hounsfield units for CT. Files that are not DICOM are passed
@@ -60,6 +66,8 @@ def read_series(folder: Path | str, axes: str | None = None) -> Image:
         Holds the slices of one series, each in a file of its own.
     axes
         Overrides the meaning of the dimensions.
+    files
+        Those of the folder that are meant; none: all.
 
     Raises
     ------
@@ -70,17 +78,13 @@ def read_series(folder: Path | str, axes: str | None = None) -> Image:
         direction, lie in one place, or are missing; or a slice that cannot be read.
     """
     place = Path(folder)
-    paths = _files(place)
+    paths = files or _files(place)
     first = _slice(paths[0])
-    size = len(paths) * math.prod(first.shape) * _bytes(first.header)
-    lazy = stays_in_file(size)
-    # headers of thousands of slices would take more memory than a slice
-    slices = sorted((_slice(path, keep=not lazy) for path in paths), key=lambda one: one.place)
-    _refuse_mixture(place, slices)
-    _refuse_gaps(place, slices)
+    lazy = stays_in_file(len(paths) * math.prod(first.shape) * _bytes(first.header))
+    slices = _volume(place, paths, keep=not lazy)  # headers of thousands of slices would take more memory than a slice
     pixels: PixelSource
-    files: Sequence[DicomFile]
-    pixels, files = _in_files(place, slices) if lazy else _in_memory(place, slices)
+    described: Sequence[DicomFile]
+    pixels, described, no_data = _in_files(place, slices) if lazy else _in_memory(place, slices)
     spacing = dict(slices[0].spacing)
     if len(slices) > 1:
         spacing["Z"] = mean_step([one.place for one in slices])
@@ -89,25 +93,47 @@ def read_series(folder: Path | str, axes: str | None = None) -> Image:
         padding = padding_range(header, *slices[0].rescale)
         told = facts(header)
     sizes = micrometres(spacing)
-    template = DicomTemplate(files, True, "ZYX", pixels.shape, pixels.dtype, sizes, None)
+    template = DicomTemplate(described, True, "ZYX", pixels.shape, pixels.dtype, sizes, None)
+    told += told_padding(no_data) if isinstance(no_data, np.ndarray) else ()
     metadata = {FACTS_KEY: told, DICOM_KEY: template} | ({PADDING_KEY: padding} if padding else {})
+    placement = placed(slices[0].orientation, [one.position for one in slices], spacing, "ZYX", pixels.shape)
+    metadata |= {PLACEMENT_KEY: placement} if placement else {}
     named = axes or "ZYX"
     kept = {axis: size for axis, size in sizes.items() if axis in named}
-    return Image(pixels, named, kept, format="dicom", metadata=metadata)
+    return Image(pixels, named, kept, format="dicom", metadata=metadata, no_data=no_data)
 
 
-def _in_memory(place: Path, slices: list[_Slice]) -> tuple[Pixels, tuple[DicomFile, ...]]:
+def refuse_no_volume(folder: Path, files: Sequence[Path]) -> None:
+    """Raise unless the headers of some files of a folder are those of one volume.
+
+    Raises
+    ------
+    UnreadableFileError
+        As :func:`read_series`.
+    """
+    _volume(folder, files)
+
+
+def _in_memory(place: Path, slices: list[_Slice]) -> tuple[Pixels, tuple[DicomFile, ...], NDArray[np.bool_] | None]:
+    """Pixels, what else the files hold, and where nothing was measured."""
     announced = 8 * len(slices) * math.prod(slices[0].shape)  # as stored and rescaled, 4 bytes each at most
     check_announced(place, announced, announced, compressed=False)
     stored = [read_stored(one.path, one.header) for one in slices]
-    files = (source_file(one.path, one.header, own, (one.rescale,)) for one, own in zip(slices, stored, strict=True))
-    return in_units(stored, [one.rescale for one in slices]), tuple(files)
+    files = tuple(
+        source_file(one.path, one.header, own, (one.rescale,)) for one, own in zip(slices, stored, strict=True)
+    )
+    masks = [np.zeros(slices[0].shape, bool) if one.kept is None else one.kept for one in files]
+    no_data = np.stack(masks) if any(one.kept is not None for one in files) else None
+    return in_units(stored, [one.rescale for one in slices]), files, no_data
 
 
-def _in_files(place: Path, slices: list[_Slice]) -> tuple[LazyPixels, Slices]:
+def _in_files(place: Path, slices: list[_Slice]) -> tuple[LazyPixels, Slices, LazyPixels]:
+    """The same, read slice by slice when it is asked for."""
     check_memory(place, 8 * math.prod(slices[0].shape))
     files = Slices([StoredSlice(one.path, one.rescale, one.limits) for one in slices])
-    return LazyPixels(place, (len(slices), *slices[0].shape), files.dtype, 2, files.plane), files
+    shape = (len(slices), *slices[0].shape)
+    no_data = LazyPixels(place, shape, np.dtype(bool), 2, files.not_measured)
+    return LazyPixels(place, shape, files.dtype, 2, files.plane), files, no_data
 
 
 def _bytes(header: Any) -> int:
@@ -157,6 +183,14 @@ def _is_index(path: Path) -> bool:
     return path.name.startswith(".") or path.name.upper() == "DICOMDIR"
 
 
+def _volume(folder: Path, files: Sequence[Path], *, keep: bool = True) -> list[_Slice]:
+    """The slices in their order, if they are those of one volume."""
+    slices = sorted((_slice(path, keep=keep) for path in files), key=lambda one: one.place)
+    _refuse_mixture(folder, slices)
+    _refuse_gaps(folder, slices)
+    return slices
+
+
 def _slice(path: Path, *, keep: bool = True) -> _Slice:
     header = read_header(path)
     with parsing(path, "header"):
@@ -171,6 +205,7 @@ def _slice(path: Path, *, keep: bool = True) -> _Slice:
             series=str(header.get("SeriesInstanceUID", "")),
             shape=(whole(header, "Rows"), whole(header, "Columns")),
             orientation=orientation,
+            position=position,
             place=along_normal(orientation, position) if known else math.nan,
             spacing=pixel_spacing(header),
             rescale=rescale(header),

@@ -52,6 +52,11 @@ class Slices(Sequence[DicomFile]):
         values = stored if one.rescale == (1.0, 0.0) else rescaled(stored, one.rescale)
         return values.astype(self.dtype)
 
+    def not_measured(self, number: int) -> Pixels:
+        """True where a slice holds no measurement."""
+        kept = self[number].kept
+        return np.zeros(self._read(number)[1].shape, bool) if kept is None else kept
+
     def __len__(self) -> int:
         return len(self._slices)
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noise2detail.io.dicom_fields import padding_range, whole
+from noise2detail.io.dicom_fields import whole
+from noise2detail.io.dicom_padding import not_measured
 from noise2detail.types import Pixels
 
 DICOM_KEY = "dicom"
@@ -38,7 +39,7 @@ class DicomFile:
     limits: tuple[int, int]
     """Lowest and highest value that the stored bits hold."""
     kept: NDArray[np.bool_] | None
-    """True where a stored pixel is padding; None: nowhere."""
+    """True where a stored pixel was not measured; None: nowhere."""
     values: Pixels
     """The stored pixels there."""
     overlays: tuple[int, ...]
@@ -88,9 +89,7 @@ def dicom_file(
     colour = whole(header, "SamplesPerPixel", 1) > 1
     for tag in (*PIXEL_FIELDS, *_BESIDE_PIXELS) if fields is not None else ():
         fields.pop(tag, None)
-    padding = None if colour else padding_range(header, 1.0, 0.0)
-    kept = None if padding is None else (stored >= padding[0]) & (stored <= padding[1])
-    kept = kept if kept is not None and kept.any() else None
+    kept = None if colour else not_measured(stored, header)
     frames = 1 if stored.ndim == 2 + colour else len(stored)
     allocated = 8 * stored.dtype.itemsize
     bits = min(whole(header, "BitsStored", allocated), allocated)  # pixels of floats have none

@@ -1,15 +1,18 @@
 """The images that a user means by naming files and folders."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from noise2detail.errors import UnreadableFileError
+from noise2detail.io.dicom import begins_like_dicom
+from noise2detail.io.dicom_tree import by_series
 from noise2detail.io.names import READ_ONLY, WRITTEN, split_suffix
 from noise2detail.io.nifti import header_beside
 from noise2detail.io.open import is_image_folder, readable
 from noise2detail.io.sidecar import SIDECAR_SUFFIX
+from noise2detail.io.source import Source
 
 _SUFFIXES = (
     READ_ONLY
@@ -23,37 +26,118 @@ _EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm"
 class Found:
     """What lies behind some paths."""
 
-    images: tuple[Path, ...]
-    """Files to denoise, in natural order within each folder."""
+    sources: tuple[Source, ...]
+    """Images to denoise, in natural order within each folder."""
     skipped: tuple[tuple[Path, str], ...]
     """Everything else in the folders, each with the reason."""
+    told: tuple[tuple[Path, str], ...] = ()
+    """Folders, and what people should know about their images."""
+
+    @property
+    def images(self) -> tuple[Path, ...]:
+        """Where the images lie."""
+        return tuple(source.path for source in self.sources)
 
 
-def find_images(paths: Sequence[Path]) -> Found:
-    """The images among files and folders; folders are not searched any deeper.
+def find_images(paths: Sequence[Path], without: Path | None = None) -> Found:
+    """The images among files and folders, and in the folders below these.
+
+    Links to folders are followed last, and no folder is searched twice, so a circle of links has an end.
 
     Parameters
     ----------
     paths
         Files are taken as they are; of folders, what is named like an image and is one.
+    without
+        A folder that is not searched unless it is one of the paths: that of the outputs.
 
     Raises
     ------
     UnreadableFileError
-        A path that is not there.
+        A path that is not there, or a folder among them that cannot be listed.
     """
-    images: dict[Path, Path] = {}
-    skipped: list[tuple[Path, str]] = []
+    walk = _Walk(without=None if without is None else without.resolve())
     for path in paths:
         if not path.exists():
             raise UnreadableFileError(path, "there is no such file or folder", "check the name")
-        alone = not path.is_dir() or is_image_folder(path)
-        for file, reason in [(path, "")] if alone else _inside(path):
+        if not path.is_dir() or is_image_folder(path):
+            walk.sources.append(Source(path))
+        elif path.resolve() not in walk.searched:
+            walk.search(path)
+    while walk.links:
+        walk.follow(walk.links.pop(0))
+    return Found(_labelled(_each_once(walk.sources)), tuple(walk.skipped), tuple(walk.told))
+
+
+@dataclass
+class _Walk:
+    """A walk through folders, and what it has met."""
+
+    without: Path | None
+    sources: list[Source] = field(default_factory=list)
+    skipped: list[tuple[Path, str]] = field(default_factory=list)
+    told: list[tuple[Path, str]] = field(default_factory=list)
+    links: list[Path] = field(default_factory=list)
+    """To folders, not yet followed."""
+    searched: set[Path] = field(default_factory=set)
+    """Folders by their true names."""
+
+    def search(self, folder: Path) -> None:
+        """Take the images of a folder and of those below."""
+        self.searched.add(folder.resolve())
+        files: list[Path] = []
+        folders: list[Path] = []
+        for entry in _entries(folder):
+            reason = _reason(entry)
             if reason:
-                skipped.append((file, reason))
+                self.skipped.append((entry, reason))
+            elif entry.is_dir() and not is_image_folder(entry):
+                (self.links if entry.is_symlink() else folders).append(entry)
             else:
-                images.setdefault(file.resolve(), file)
-    return Found(tuple(images.values()), tuple(skipped))
+                files.append(entry)
+        self._take(folder, files)
+        for below in folders:
+            self.follow(below)
+
+    def follow(self, folder: Path) -> None:
+        """Search a folder that was met on the way."""
+        place = folder.resolve()
+        if place == self.without:
+            self.skipped.append((folder, "the outputs go there"))
+        elif place not in self.searched:
+            try:
+                self.search(folder)
+            except UnreadableFileError as error:
+                self.skipped.append((folder, error.found))
+
+    def _take(self, folder: Path, files: Sequence[Path]) -> None:
+        """Make the files of a folder into images: here those that belong together become one."""
+        scans = [file for file in files if file.is_file() and begins_like_dicom(file)]
+        found = by_series(folder, scans)
+        self.skipped += found.skipped
+        self.told += found.told
+        others = set(files) - set(scans)
+        self.sources += sorted(
+            [*found.sources, *(Source(file) for file in files if file in others)],
+            key=lambda one: natural_key((one.parts or (one.path,))[0]),
+        )
+
+
+def _each_once(sources: Iterable[Source]) -> list[Source]:
+    """Without those that were met before under another name."""
+    found: dict[tuple[Path, ...], Source] = {}
+    for source in sources:
+        found.setdefault(tuple(path.resolve() for path in (source.path, *source.parts)), source)
+    return list(found.values())
+
+
+def _labelled(sources: Sequence[Source]) -> tuple[Source, ...]:
+    """The images, with labels only where a folder is not that of one image alone."""
+    within: dict[Path, int] = {}
+    for source in sources:
+        for folder in {source.path, *source.path.parents}:
+            within[folder] = within.get(folder, 0) + 1
+    return tuple(replace(one, label="") if one.parts and within[one.path] == 1 else one for one in sources)
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
@@ -66,22 +150,19 @@ def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces if piece)
 
 
-def _inside(folder: Path) -> Iterator[tuple[Path, str]]:
+def _entries(folder: Path) -> list[Path]:
     try:
-        files = sorted(folder.iterdir(), key=natural_key)
+        return sorted(folder.iterdir(), key=natural_key)
     except OSError as error:
         raise UnreadableFileError(folder, f"cannot be listed ({error.strerror})", "check its permissions") from error
-    return ((file, _reason(file)) for file in files)
 
 
 def _reason(file: Path) -> str:
-    """Why a file of a folder is no image to denoise; empty where it is one."""
+    """Why a file of a folder is no image to denoise; empty where it is one, or a folder."""
     if file.name.startswith("."):
         return "hidden"
     if file.is_dir():
-        if is_image_folder(file):
-            return ""
-        return "a folder; folders are not searched any deeper"
+        return ""
     if file.name.endswith(SIDECAR_SUFFIX):
         return "says how an image was denoised"
     if file.stem.upper() == "DICOMDIR":

@@ -72,20 +72,9 @@ class MrcTemplate:
     """As handed out."""
 
 
-def fits_mrc(image: Image) -> bool:
-    """Whether everything that the original MRC file held goes into the new one."""
-    return _template(image) is not None
-
-
 def said_by_mrc(image: Image) -> Image:
     """The image as its file describes it: the format has no place for times and names."""
     return replace(image, time_increment=None, channel_names=())
-
-
-def told_mrc_axes(image: Image) -> str | None:
-    """What a reader of the written file must be told the axes are; None: the file says it."""
-    template = _template(image)
-    return None if template is None or template.axes == template.own_axes else template.axes
 
 
 def mrc_pixels(target: Path, image: Image, pixels: PixelSource) -> Pixels:
@@ -97,7 +86,7 @@ def mrc_pixels(target: Path, image: Image, pixels: PixelSource) -> Pixels:
         No such axes or type.
     """
     held = np.asarray(pixels)
-    template = _template(image)
+    template = mrc_template(image)
     if template is None:
         _check_axes_fit(target, image, held)
     elif _as_stored(template, image, held):
@@ -140,7 +129,7 @@ def write_mrc(part: Path, target: Path, image: Image, pixels: PixelSource, note:
     note
         One line on what was done, which becomes a label where there is room; may be empty.
     """
-    template = _template(image)
+    template = mrc_template(image)
     values = np.asarray(pixels)
     order: Order = "<" if template is None else template.order
     if template is None:
@@ -157,7 +146,8 @@ def write_mrc(part: Path, target: Path, image: Image, pixels: PixelSource, note:
             stream.write(np.ascontiguousarray(section, section.dtype.newbyteorder(order)).data)
 
 
-def _template(image: Image) -> MrcTemplate | None:
+def mrc_template(image: Image) -> MrcTemplate | None:
+    """The original file of an image that still fits into such a one; None: it came from elsewhere, or was changed."""
     template = image.metadata.get(MRC_KEY)
     if not isinstance(template, MrcTemplate):
         return None

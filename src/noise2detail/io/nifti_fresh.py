@@ -1,4 +1,4 @@
-"""Headers of NIfTI files for images from elsewhere: lengths, type and scale, no position or orientation."""
+"""Headers of NIfTI files for images from elsewhere: lengths, type and scale, and where it is known the position."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,12 +10,15 @@ import numpy as np
 from noise2detail.errors import UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io.nifti_header import FIELDS, PLAIN, RGB, Kind, Order, layout
+from noise2detail.io.placement import placement_of, quaternion
 from noise2detail.types import PixelSource
 
 _FINE = 10.0
 """Micrometres of a pixel below which they are the unit: many programs show three decimals of a millimetre."""
 _LONGEST_SHORT = 2**15 - 1
 _MICROMETRES, _MILLIMETRES, _SECONDS = 3, 2, 8
+_SCANNER = 1
+"""Code of a position that the scanner knew."""
 _PER_UNIT = {_MICROMETRES: 1.0, _MILLIMETRES: 1e3}
 
 
@@ -55,9 +58,23 @@ def fresh_header(image: Image, pixels: PixelSource) -> tuple[Kind, Order, bytear
     numbers["pixdim"][0] = [1.0, *(sizes[axis] / _PER_UNIT[unit] for axis in "XYZ"), increment or 1.0, 1.0, 1.0, 1.0]
     numbers["units"] = (unit if image.pixel_size_um else 0) | (_SECONDS if increment else 0)
     numbers["slope"] = 1.0
+    _place(numbers, image, unit)
     if kind == "NIfTI-1":
         head[38:39] = b"r"  # a field of Analyze that some programs still look at
     return kind, "<", head
+
+
+def _place(numbers: Any, image: Image, unit: int) -> None:
+    """Say where the voxels lie, in the unit of the header; with a rotation too, where one can say it."""
+    placement = placement_of(image)
+    if placement is None:
+        return
+    matrix = placement.upright * (_PER_UNIT[_MILLIMETRES] / _PER_UNIT[unit])
+    numbers["sform"], numbers["rows"] = _SCANNER, matrix[:3].ravel()
+    turn = quaternion(matrix)
+    if turn is not None:
+        numbers["qform"], numbers["qoffset"] = _SCANNER, matrix[:3, 3]
+        numbers["pixdim"][0, 0], numbers["quatern"] = turn
 
 
 def said_afresh(image: Image) -> Image:

@@ -33,13 +33,15 @@ FIELDS: dict[Kind, tuple[int, dict[str, tuple[str, int]]]] = {
         348,
         {"size": ("i4", 0), "dim": ("8i2", 40), "intent": ("i2", 68), "type": ("i2", 70), "bits": ("i2", 72)}
         | {"pixdim": ("8f4", 76), "offset": ("f4", 108), "slope": ("f4", 112), "intercept": ("f4", 116)}
-        | {"units": ("u1", 123), "magic": ("S4", 344)},
+        | {"units": ("u1", 123), "magic": ("S4", 344), "qform": ("i2", 252), "sform": ("i2", 254)}
+        | {"quatern": ("3f4", 256), "qoffset": ("3f4", 268), "rows": ("12f4", 280)},
     ),
     "NIfTI-2": (
         540,
         {"size": ("i4", 0), "magic": ("S8", 4), "type": ("i2", 12), "bits": ("i2", 14), "dim": ("8i8", 16)}
         | {"pixdim": ("8f8", 104), "offset": ("i8", 168), "slope": ("f8", 176), "intercept": ("f8", 184)}
-        | {"units": ("i4", 500), "intent": ("i4", 504)},
+        | {"units": ("i4", 500), "intent": ("i4", 504), "qform": ("i4", 344), "sform": ("i4", 348)}
+        | {"quatern": ("3f8", 352), "qoffset": ("3f8", 376), "rows": ("12f8", 400)},
     ),
     # SPM keeps a factor where NIfTI has its slope; others leave the place empty.
     "Analyze": (

@@ -23,6 +23,7 @@ from noise2detail.io.nifti_header import (
     layout,
     scaled,
 )
+from noise2detail.io.placement import placement_of
 from noise2detail.io.wish import is_wished
 from noise2detail.types import Pixels, PixelSource
 
@@ -32,22 +33,15 @@ _HELD = {"bool": np.uint8, "float16": np.float32}
 _COMMENT = 6
 """Code of an extension that is plain text."""
 _LEVEL = 6
-
-
-def fits_nifti(image: Image) -> bool:
-    """Whether everything that the original NIfTI file held goes into the new one."""
-    return _template(image) is not None
+_TILTED = (
+    "its slices are shifted against each other, {:.1f} degrees off their normal, as by a tilted gantry; the affine "
+    "says so, but some programs do not look at that"
+)
 
 
 def said_by_nifti(image: Image) -> Image:
     """The image as its file will describe it: the format has no place for some things."""
-    return image if fits_nifti(image) else said_afresh(image)
-
-
-def told_nifti_axes(image: Image) -> str | None:
-    """What a reader of the written file must be told the axes are; None: the file says it."""
-    template = _template(image)
-    return None if template is None or template.axes == template.own_axes else template.axes
+    return image if nifti_template(image) is not None else said_afresh(image)
 
 
 def nifti_pixels(target: Path, image: Image, pixels: PixelSource) -> PixelSource:
@@ -59,7 +53,7 @@ def nifti_pixels(target: Path, image: Image, pixels: PixelSource) -> PixelSource
         No such axes, or colours of another type than uint8.
     """
     held = np.asarray(pixels) if target.suffix.lower() == ".gz" else pixels
-    template = _template(image)
+    template = nifti_template(image)
     if template is None:
         check_axes_fit(target, image, held)
     held = converted(held, _HELD.get(str(held.dtype), held.dtype))
@@ -89,11 +83,13 @@ def write_nifti(part: Path, target: Path, image: Image, pixels: PixelSource, not
     note
         One line on what was done, which becomes a comment among the extensions; may be empty.
     """
-    template = _template(image)
+    template = nifti_template(image)
     stored = converted(pixels, pixels.dtype.newbyteorder("="))
     if template is None:
         if unknown := unknown_scale(image):
             log.warning("%s: %s", target, unknown)
+        if (placement := placement_of(image)) is not None and placement.tilt:
+            log.warning("%s: %s", target, _TILTED.format(placement.tilt))
         kind, order, head = fresh_header(image, stored)
         after, alpha = bytes(4), None
     else:
@@ -112,7 +108,8 @@ def write_nifti(part: Path, target: Path, image: Image, pixels: PixelSource, not
         _write_pixels(stream, stored, alpha, order)
 
 
-def _template(image: Image) -> NiftiTemplate | None:
+def nifti_template(image: Image) -> NiftiTemplate | None:
+    """The original file of an image that still fits into such a one; None: it came from elsewhere, or was changed."""
     template = image.metadata.get(NIFTI_KEY)
     if not isinstance(template, NiftiTemplate):
         return None

@@ -4,18 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from noise2detail.image import Image
 from noise2detail.io.bmp import BMP_KEY, bmp_lost, bmp_pixels, write_bmp
 from noise2detail.io.dicom_write import dicom_lost, dicom_pixels, write_dicom
-from noise2detail.io.mrc_write import fits_mrc, mrc_pixels, said_by_mrc, told_mrc_axes, write_mrc
+from noise2detail.io.mrc_write import mrc_pixels, mrc_template, said_by_mrc, write_mrc
 from noise2detail.io.names import OutputFormat
-from noise2detail.io.nifti_write import fits_nifti, nifti_pixels, said_by_nifti, told_nifti_axes, write_nifti
+from noise2detail.io.nifti_write import nifti_pixels, nifti_template, said_by_nifti, write_nifti
 from noise2detail.io.npy import write_npy
 from noise2detail.io.npz import write_npz
 from noise2detail.io.ome_zarr_write import ome_zarr_lost, ome_zarr_pixels, write_ome_zarr
+from noise2detail.io.placement import placement_of
 from noise2detail.io.png import PNG_KEY, check_png, png_lost, write_png
 from noise2detail.io.template import TIFF_KEY
 from noise2detail.io.tiff_output import fits, tiff_pixels, write_tiff
@@ -91,6 +93,18 @@ def _npy(part: Path, target: Path, image: Image, pixels: PixelSource, note: str)
     write_npy(part, image, pixels)
 
 
+class _Described(Protocol):
+    """What the file of an image said about its axes."""
+
+    @property
+    def axes(self) -> str:
+        """Of the array that was handed out."""
+
+    @property
+    def own_axes(self) -> str:
+        """What the file says by itself."""
+
+
 _BARE = frozenset({"array", "npy", "npz"})
 """Formats of images that are nothing but an array."""
 
@@ -130,19 +144,40 @@ def lost_header(image: Image) -> str:
     if told := png_lost(image) or bmp_lost(image):
         return told
     name = {"nifti": "NIfTI", "mrc": "MRC", "dicom": "DICOM"}.get(image.format)
-    return "" if name is None else f"position, orientation and other fields of the {name} header"
+    where = placement_of(image)
+    tilt = f", the shift of slices by a tilt of {where.tilt:.1f} degrees" if where is not None and where.tilt else ""
+    return "" if name is None else f"position, orientation{tilt} and other fields of the {name} header"
 
 
 def _zarr_lost(image: Image) -> str:
     return ome_zarr_lost(image) if image.format == "ome-zarr" else lost_header(image)
 
 
-def _volume_lost(image: Image, fits: Callable[[Image], bool], said: Callable[[Image], Image]) -> str:
-    kept = said(image)
-    lost = ["" if fits(image) else lost_header(image)]
-    lost += ["channel names"] if image.channel_names != kept.channel_names else []
-    lost += ["time increment"] if image.time_increment != kept.time_increment else []
-    return ", ".join(filter(None, lost))
+def _volume(
+    write: Write,
+    prepare: Callable[[Path, Image, PixelSource], PixelSource],
+    said: Callable[[Image], Image],
+    template_of: Callable[[Image], _Described | None],
+    *,
+    places: bool = False,
+    streams: bool = False,
+) -> Writer:
+    """A format of volumes with headers that say little; ``places``: one that says where a volume lies."""
+
+    def lost(image: Image) -> str:
+        kept = said(image)
+        header = lost_header(image) if template_of(image) is None else ""
+        beyond = "fields of the DICOM header beyond position and orientation"
+        parts = [beyond if header and places and placement_of(image) else header]
+        parts += ["channel names"] if image.channel_names != kept.channel_names else []
+        parts += ["time increment"] if image.time_increment != kept.time_increment else []
+        return ", ".join(filter(None, parts))
+
+    def told_axes(image: Image) -> str | None:
+        template = template_of(image)
+        return None if template is None or template.axes == template.own_axes else template.axes
+
+    return Writer(write, prepare, lost, said=said, told_axes=told_axes, streams=streams)
 
 
 def _tiff(*, ome: bool) -> Writer:
@@ -166,19 +201,6 @@ WRITERS: Mapping[OutputFormat, Writer] = {
     "dicom": _dicom(series=False),
     "dicom-series": _dicom(series=True),
     "npz": Writer(in_memory(write_npz), lost=lost_header, has_scale=False, has_axes=False),
-    "nifti": Writer(
-        write_nifti,
-        nifti_pixels,
-        partial(_volume_lost, fits=fits_nifti, said=said_by_nifti),
-        said=said_by_nifti,
-        told_axes=told_nifti_axes,
-        streams=True,
-    ),
-    "mrc": Writer(
-        write_mrc,
-        mrc_pixels,
-        partial(_volume_lost, fits=fits_mrc, said=said_by_mrc),
-        said=said_by_mrc,
-        told_axes=told_mrc_axes,
-    ),
+    "nifti": _volume(write_nifti, nifti_pixels, said_by_nifti, nifti_template, places=True, streams=True),
+    "mrc": _volume(write_mrc, mrc_pixels, said_by_mrc, mrc_template),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noise2detail.types import Pixels
 
@@ -28,9 +29,16 @@ def chunks(array: Pixels) -> Iterator[Pixels]:
             yield from chunks(array[start : start + step])
 
 
+def gaps_of(array: Pixels) -> NDArray[np.bool_] | None:
+    """Where an array is masked; None: nowhere."""
+    mask = np.ma.getmaskarray(array) if isinstance(array, np.ma.MaskedArray) else None
+    return mask if mask is not None and mask.any() else None
+
+
 def finite_chunks(array: Pixels) -> Iterator[Pixels]:
-    """The pixels that are numbers, piece by piece; for integers all of them."""
-    for piece in chunks(array):
+    """The pixels that are numbers and not masked, piece by piece; for integers without a mask all of them."""
+    for masked in chunks(array):
+        piece = masked.compressed() if isinstance(masked, np.ma.MaskedArray) else masked
         if piece.dtype.kind == "f" and not (valid := np.isfinite(piece)).all():
             yield piece[valid]
         else:

@@ -18,7 +18,7 @@ from noise2detail.pipeline.layout import Layout
 from noise2detail.pipeline.noise import MOST, ChannelNoise, channel_noise
 from noise2detail.pipeline.refusing import refusals, warnings
 from noise2detail.pipeline.run import Run
-from noise2detail.pipeline.values import to_working_range
+from noise2detail.pipeline.values import is_constant, to_working_range
 from noise2detail.plans import NoiseFound, Plan, Target, ValueMap
 from noise2detail.types import Pixels
 
@@ -162,7 +162,7 @@ def _parts(view: Pixels, layout: Layout) -> list[tuple[Pixels, ...]]:
             for step, side, own in ((0.7549, y, rows), (0.5698, x, columns))
         )
         part = tuple(channel[top : top + rows, left : left + columns] for channel in planes[number % len(planes)])
-        if not all((channel[::GRID, ::GRID] == channel[0, 0]).all() for channel in part):
+        if not all(is_constant(channel[::GRID, ::GRID]) for channel in part):
             kept.append(part)
         if len(kept) == min(MOST, max(1, LARGE // (rows * columns))):
             break
@@ -175,9 +175,12 @@ def _values(part: tuple[Pixels, ...], maps: tuple[ValueMap, ...], *, plain: bool
     if not plain:
         return working if mask is None else np.where(mask, working, np.float32(np.nan))
     if mask is None:
-        return np.stack([channel.astype(np.float32) for channel in part])
+        return np.stack([np.ma.getdata(channel).astype(np.float32) for channel in part])
     return np.stack(
-        [np.where(own, channel, np.nan).astype(np.float32) for channel, own in zip(part, mask, strict=True)]
+        [
+            np.where(own, np.ma.getdata(channel), np.nan).astype(np.float32)
+            for channel, own in zip(part, mask, strict=True)
+        ]
     )
 
 

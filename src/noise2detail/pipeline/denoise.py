@@ -74,7 +74,8 @@ def denoise(
     ----------
     noisy
         An array of integers or floats, or an ``Image``; the result is of the same kind. At least 8x8 pixels. NaN and
-        infinite pixels are left out of the training and come back as they are.
+        infinite pixels, and those where an ``Image`` has no data, are left out of the training and come back as they
+        are.
     axes
         One letter of ``TCZYXS`` per dimension; not needed for two dimensions or an ``Image``. Every YX plane is
         denoised, its channels and RGB samples together.
@@ -159,7 +160,7 @@ def apply_planes(
 
 
 def _only(found: dict[str, Pixels], array: Pixels, result_type: np.dtype[Any] | None) -> Pixels:
-    return next(iter(found.values())) if found else array.astype(result_type or array.dtype, order="C")
+    return next(iter(found.values())) if found else _copied(array, result_type)
 
 
 def _apply(
@@ -186,9 +187,14 @@ def _apply(
             hear = Part(position, len(ready), "of these").listen(share(listen, source.share, 1.0))
             for piece in apply_to_plane(denoisers, plane.pixels, made, side, images_of, hear):
                 if piece.name not in found:
-                    found[piece.name] = array.astype(result_type or array.dtype, order="C")
+                    found[piece.name] = _copied(array, result_type)
                 plane.write(piece, layout.channels_of(layout.view(found[piece.name]), plane.index), made.value_maps)
     return found
+
+
+def _copied(array: Pixels, result_type: np.dtype[Any] | None) -> Pixels:
+    copied: Pixels = np.ma.getdata(array).astype(result_type or array.dtype, order="C")
+    return copied
 
 
 def _groups(made: Plan, layout: Layout) -> Sequence[tuple[tuple[int, ...], ...]]:

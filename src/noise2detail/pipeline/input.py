@@ -24,8 +24,25 @@ def take(noisy: Any, axes: str | None) -> tuple[Pixels, str | None]:
     if isinstance(noisy, np.ma.MaskedArray):
         raise InputError("a masked array would lose its mask; pass array.astype(float).filled(numpy.nan) instead")
     if isinstance(noisy, Image):
-        return np.asarray(noisy.array), axes or noisy.axes
+        return pixels_of(noisy), axes or noisy.axes
     return np.asarray(noisy), axes
+
+
+def pixels_of(image: Image) -> Pixels:
+    """The array of an image, masked where nothing was measured.
+
+    Raises
+    ------
+    InputError
+        The mask has another shape than the image.
+    """
+    array = np.asarray(image.array)
+    if image.no_data is None:
+        return array
+    mask = np.asarray(image.no_data, bool)
+    if mask.shape != array.shape:
+        raise InputError(f"no_data has the shape {mask.shape}; expected that of the image, {array.shape}")
+    return np.ma.MaskedArray(array, mask)
 
 
 def like(noisy: Any, result: Pixels) -> Any:

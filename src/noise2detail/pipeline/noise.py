@@ -62,11 +62,17 @@ def channel_noise(noisy: Any, axes: str | None = None) -> tuple[ChannelNoise, ..
     """
     array, axes = take(noisy, axes)
     layout = lay_out(array, axes)
-    view = layout.view(np.asarray(array))
+    view = layout.view(array)
     chosen = np.unique(np.linspace(0, len(layout.planes) - 1, MOST).round().astype(int))
     planes = [layout.channels_of(view, layout.planes[number]) for number in chosen]
-    found = [_measured(np.stack(channel).astype(np.float32)) for channel in zip(*planes, strict=True)]
+    found = [_measured(np.stack([_with_nan(plane) for plane in channel])) for channel in zip(*planes, strict=True)]
     return tuple(replace(one, along=_along(layout, view, number, one)) for number, one in enumerate(found))
+
+
+def _with_nan(plane: Pixels) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """In single precision, NaN where it is masked."""
+    filled: np.ndarray[Any, np.dtype[np.float32]] = np.ma.filled(plane.astype(np.float32), np.nan)
+    return filled
 
 
 def _measured(planes: np.ndarray[Any, np.dtype[np.float32]]) -> ChannelNoise:
@@ -96,7 +102,7 @@ def _along(layout: Layout, view: Pixels, number: int, channel: ChannelNoise) -> 
         for start in np.unique(np.linspace(0, size - 2, PAIRS).round().astype(int)) if size > 1 else ():
             middle = [length // 2 for length in sizes]
             pair = [(*middle[:place], int(start) + step, *middle[place + 1 :]) for step in (0, 1)]
-            first, second = (np.asarray(layout.channels_of(view, one)[number], np.float32) for one in pair)
+            first, second = (_with_nan(layout.channels_of(view, one)[number]) for one in pair)
             found.append(_compared(first, second, channel.measurement))
         pairs = [one for one in found if one is not None]
         if pairs:

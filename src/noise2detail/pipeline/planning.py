@@ -10,6 +10,7 @@ from noise2detail import registry
 from noise2detail.engine.machine import Machine, has_bfloat16, measure
 from noise2detail.errors import InputError, SettingError
 from noise2detail.method import Cost, FitsEach, Method
+from noise2detail.pipeline.chunks import gaps_of
 from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.deciding import Decision, aimed, decide, wrapped
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
@@ -115,7 +116,7 @@ def make_plan(
         method=name,
         recipe=recipe,
         settings=to_data(chosen),
-        why=decision.why + why + thread_notes,
+        why=decision.why + why + thread_notes + _told_gaps(array),
         shape=tuple(array.shape),
         axes=layout.axes,
         dtype=str(array.dtype),
@@ -143,6 +144,13 @@ def _with_forecast(plan: Plan, method: Method, layout: Layout, machine: Machine 
     """The plan with the seconds and the memory that it may take."""
     seconds = machine.seconds(whole_cost(method, plan, layout).total, plan.precision) if machine else None
     return replace(plan, expected_seconds=seconds, expected_mib=need.peak(plan.tile, plan.training_planes) / 2**20)
+
+
+def _told_gaps(array: Pixels) -> tuple[str, ...]:
+    gaps = gaps_of(array)
+    if gaps is None:
+        return ()
+    return (f"{gaps.mean():.1%} of the pixels were not measured: they teach nothing and stay as they are",)
 
 
 def learns_from_frames(method: Method) -> bool:

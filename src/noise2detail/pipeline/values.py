@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noise2detail.errors import InputError
-from noise2detail.pipeline.chunks import CHUNK, finite_chunks
+from noise2detail.pipeline.chunks import CHUNK, finite_chunks, gaps_of
 from noise2detail.pipeline.gaps import fill_gaps
 from noise2detail.pipeline.percentiles import Stream, percentiles
 from noise2detail.plans import ValueMap
@@ -100,15 +100,16 @@ def to_working_range(
     -------
     The plane, with every pixel that is no data replaced by the nearest that is, or by 0 far from any; and a mask that
     is True where a pixel is data, None if that is everywhere. NaN and infinite pixels are no data, nor are those beyond
-    ``OUTLIER``.
+    ``OUTLIER``, nor masked ones.
     """
     result = np.empty((len(plane), *plane[0].shape), np.float32)
     mask: NDArray[np.bool_] | None = None
     for number, (source, value_map) in enumerate(zip(plane, maps, strict=True)):
-        checked = may_hold_gaps(source.dtype, value_map)
+        gaps, values = gaps_of(source), np.ma.getdata(source)
+        checked = gaps is not None or may_hold_gaps(source.dtype, value_map)
         for rows in _row_blocks(source):
-            mapped = _mapped(source[rows], value_map)
-            if checked and not (valid := np.abs(mapped) <= OUTLIER).all():  # not so for NaN
+            mapped = _mapped(values[rows], value_map)
+            if checked and not (valid := _valid(mapped, None if gaps is None else gaps[rows])).all():
                 mask = np.ones(result.shape, bool) if mask is None else mask
                 mask[number, rows] = valid
                 mapped[~valid] = 0
@@ -117,6 +118,11 @@ def to_working_range(
         for channel, valid in zip(result, mask, strict=True):
             fill_gaps(channel, valid)
     return result, mask
+
+
+def _valid(mapped: NDArray[np.float64], gaps: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    near: NDArray[np.bool_] = np.abs(mapped) <= OUTLIER  # not so for NaN
+    return near if gaps is None else near & ~gaps
 
 
 def may_hold_gaps(dtype: np.dtype[Any], value_map: ValueMap) -> bool:
@@ -144,7 +150,7 @@ def tell_outliers(plane: Pixels | Sequence[Pixels], mask: NDArray[np.bool_] | No
     if mask is None:
         return
     count = sum(
-        int((~valid[rows] & np.isfinite(source[rows])).sum())
+        int((~valid[rows] & np.ma.filled(np.isfinite(source[rows]), False)).sum())
         for source, valid in zip(plane, mask, strict=True)
         for rows in _row_blocks(source)
     )
