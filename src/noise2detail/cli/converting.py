@@ -14,6 +14,7 @@ from noise2detail.cli.pixel_type import check_holdable, convert, loss
 from noise2detail.cli.voice import Voice
 from noise2detail.errors import PixelTypeError
 from noise2detail.io import open_image, save_image
+from noise2detail.io.several import Choice
 from noise2detail.io.wish import wishing
 
 
@@ -25,6 +26,8 @@ class Wanted:
     """Of files in a folder; None: that of the input where such a file can be written."""
     axes: str | None = None
     """None: as the file says."""
+    image: Choice | None = None
+    """Of files with several; None: there is one only."""
     pixel_type: np.dtype[np.generic] | None = None
     """None: that of the input."""
     overwrite: bool = False
@@ -53,6 +56,7 @@ def convert_files(inputs: list[Path], output: str, wanted: Wanted, voice: Voice)
         pixel_type=wanted.pixel_type,
         suffix=wanted.suffix,
         again=True,
+        image=wanted.image,
     )
 
     def work(job: Job, label: str) -> Mapping[str, Any]:
@@ -70,7 +74,7 @@ def convert_file(job: Job, wanted: Wanted, voice: Voice) -> Mapping[str, Any]:
     FileError, InputError
         It cannot be read, or the output cannot hold it.
     """
-    image = wishing(open_image(job.source, wanted.axes), wanted.pixel_type)
+    image = wishing(open_image(job.source, wanted.axes, job.image), wanted.pixel_type)
     array = np.asarray(image.array)
     target = array.dtype if wanted.pixel_type is None else wanted.pixel_type
     if array.dtype.kind == "c" and target != array.dtype:

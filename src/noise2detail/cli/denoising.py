@@ -54,7 +54,7 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
     Noise2DetailError
         Nothing can be begun.
     """
-    jobs = plan_jobs(inputs, output, overwrite=writing.overwrite, pixel_type=settled.pixel_type)
+    jobs = plan_jobs(inputs, output, overwrite=writing.overwrite, pixel_type=settled.pixel_type, image=settled.image)
     if settled.frames and jobs.several:
         raise SettingError("--frames gives further recordings of one image; expected one input file, not several")
 
@@ -66,7 +66,7 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
 
 def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice: Voice) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
-    image = wishing(open_image(job.source, settled.axes).in_memory(), settled.pixel_type)
+    image = wishing(open_image(job.source, settled.axes, job.image).in_memory(), settled.pixel_type)
     scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
     array, axes = (np.asarray(image.array), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type
@@ -79,7 +79,7 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
         images = {name: (clipped, scene.of_image(pixels)) for name, (clipped, pixels) in images.items()}
     clipped, denoised = images.popitem()[1]
     voice.warning(loss(clipped, job.source, target))
-    history = provenance(plan, job.source, seconds)
+    history = provenance(plan, job.source, seconds, job.image)
     save_image(
         replace(image, array=denoised), job.output, overwrite=writing.overwrite, source=job.source, provenance=history
     )

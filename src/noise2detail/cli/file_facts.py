@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from noise2detail.cli.exit_codes import ExitCode
+from noise2detail.cli.images import chosen_images, labelled
 from noise2detail.cli.voice import Voice, aligned
 from noise2detail.cli.wishes import Settled
-from noise2detail.errors import InputError, Noise2DetailError, SettingError, UnreadableFileError
+from noise2detail.errors import InputError, Noise2DetailError, SettingError, SeveralImagesError, UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io import default_output, describe, facts_of, find_images, open_image
 from noise2detail.io.announced import readable
@@ -20,6 +21,9 @@ from noise2detail.io.open import is_image_folder
 from noise2detail.io.writers import left_behind
 from noise2detail.pipeline.planning import make_plan
 from noise2detail.plans import Plan
+
+_SHOWN = ("size", "pixel type", "pixel size")
+"""Facts that a list of several images has room for."""
 
 
 def tell_facts(paths: Sequence[Path], settled: Settled, voice: Voice) -> ExitCode:
@@ -67,7 +71,7 @@ def tell_facts(paths: Sequence[Path], settled: Settled, voice: Voice) -> ExitCod
 
 
 def file_facts(path: Path, settled: Settled) -> tuple[dict[str, Any], str]:
-    """The same for programs and for people.
+    """The same for programs and for people; of a file with several images of which none is chosen, a list of them.
 
     Parameters
     ----------
@@ -81,8 +85,15 @@ def file_facts(path: Path, settled: Settled) -> tuple[dict[str, Any], str]:
     UnreadableFileError, AxesError
         It cannot be read.
     """
-    image = open_image(path, settled.axes)
+    try:
+        image = open_image(path, settled.axes, settled.image)
+    except SeveralImagesError as several:
+        if settled.image is not None:
+            raise
+        return _several(path, several.names, settled.axes)
     size, output = _bytes(path), default_output(path)
+    if settled.image is not None:
+        output = labelled(output, chosen_images(path, settled.image)[0][1])
     plan, refusal = _forecast(image, settled)
     lost = left_behind(image, output_format(output))
     record = {"file": str(path), "bytes_on_disk": size, **_record(image, lost)}
@@ -97,6 +108,24 @@ def file_facts(path: Path, settled: Settled) -> tuple[dict[str, Any], str]:
     rows.append(("result", output.name))
     said = f"n2d denoise would refuse it: {refusal}" if plan is None else _in_words(plan)
     return record, f"{aligned([(label, _one_line(text)) for label, text in rows])}\n\n{said}"
+
+
+def _several(path: Path, names: Sequence[str], axes: str | None) -> tuple[dict[str, Any], str]:
+    """What the images of a file are, the one after the other, as none of them is chosen."""
+    images: list[dict[str, Any]] = []
+    rows = [("file", str(path)), ("file size", readable(_bytes(path))), ("images", str(len(names)))]
+    for number, name in enumerate(names):
+        try:
+            image = open_image(path, axes, number)
+        except Noise2DetailError as error:
+            found, text = {"error": str(error)}, getattr(error, "found", str(error))
+        else:
+            found, text = _record(image, ()), ", ".join(text for label, text in describe(image) if label in _SHOWN)
+        images.append({"number": number, "name": name, **found})
+        rows.append((f"image {number}", f"{name!r}: {text}" if name else text))
+    record = {"file": str(path), "bytes_on_disk": _bytes(path), "images": images}
+    told = "choose one with --image and its number or name; n2d denoise and n2d convert know --image all too"
+    return record, f"{aligned([(label, _one_line(text)) for label, text in rows])}\n\n{told}"
 
 
 def _found(path: Path) -> Found:

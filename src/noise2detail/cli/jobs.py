@@ -2,17 +2,19 @@
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from noise2detail.cli.images import chosen_images, labelled
 from noise2detail.errors import FileError, OutputExistsError, SettingError, UnreadableFileError, UnwritableFileError
 from noise2detail.io import default_output, find_images, refuse_output, sidecar_path
 from noise2detail.io.dicom_series import is_series
 from noise2detail.io.names import FOLDERS, output_format, result_suffix, split_suffix
 from noise2detail.io.open import is_image_folder
+from noise2detail.io.several import Choice
 
 _LISTED = 5
 """Refused outputs that are named one by one."""
@@ -29,6 +31,8 @@ class Job:
     """Input."""
     output: Path
     """Neither there nor the input, unless it may be overwritten."""
+    image: Choice | None = None
+    """Which one, of a source with several."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ def plan_jobs(
     pixel_type: np.dtype[np.generic] | None = None,
     suffix: str | None = None,
     again: bool = False,
+    image: Choice | None = None,
 ) -> Jobs:
     """What is to be read and written; a folder for the outputs is created.
 
@@ -70,11 +75,13 @@ def plan_jobs(
         Of outputs in a folder; None: that of the input where such a file can be written.
     again
         Results of this program are inputs too, where a folder holds any.
+    image
+        Of files with several: one of them, or ``ALL``, each with an output named by it.
 
     Raises
     ------
     SettingError
-        Several inputs for one output file, or a suffix and the name of a file.
+        Several inputs or images for one output file, or a suffix and the name of a file.
     OutputExistsError, UnwritableFileError
         An output must not or cannot be written; nothing was done.
     """
@@ -87,6 +94,8 @@ def plan_jobs(
         )
         return Jobs((), skipped, absent or (empty,), several)
     jobs = _jobs(sources, output, several, pixel_type, suffix)
+    if image is not None:
+        jobs = tuple(one for job in jobs for one in _of_images(job, image, output))
     created = _create_folder(Path(output)) if output is not None and _is_folder(output, several) else None
     try:
         _refuse(jobs, overwrite)
@@ -94,7 +103,7 @@ def plan_jobs(
         if created is not None:
             created.rmdir()
         raise
-    return Jobs(jobs, skipped, absent, several)
+    return Jobs(jobs, skipped, absent, several or len(jobs) > 1)
 
 
 def _sources(
@@ -132,6 +141,18 @@ def _jobs(
     if suffix is not None:
         raise SettingError(f"{output} names a file and so its format; expected a folder, or no other suffix ({suffix})")
     return (Job(sources[0], Path(output)),)
+
+
+def _of_images(job: Job, image: Choice, output: str | None) -> Iterator[Job]:
+    """The same for each image that is meant; an output that was named by the user keeps its name."""
+    named = output is not None and job.output == Path(output)
+    chosen = chosen_images(job.source, image)
+    if named and len(chosen) > 1:
+        raise SettingError(
+            f"{output} is named like a file, and {job.source} holds {len(chosen)} images; expected a folder"
+        )
+    for one, label in chosen:
+        yield replace(job, image=one, output=job.output if named else labelled(job.output, label))
 
 
 def _is_folder(output: str, several: bool) -> bool:

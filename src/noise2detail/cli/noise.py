@@ -35,6 +35,7 @@ Plot = Annotated[
 def noise(
     file: File,
     axes: options.Axes = None,
+    image: options.Image = None,
     plot: Plot = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -42,6 +43,7 @@ def noise(
 ) -> None:
     """What was measured, on standard output."""
     with loading():
+        from noise2detail.cli.images import find_choice
         from noise2detail.cli.noise_figure import noise_figure
         from noise2detail.cli.noise_words import noise_record, noise_words
         from noise2detail.io import open_image, write_bytes
@@ -50,11 +52,12 @@ def noise(
     del debug  # the guard reads it
     voice = Voice(json=json)
     with voice.warnings_shown():
-        image = open_image(file, axes.upper() if axes else None).in_memory()
-        found = channel_noise(image)
+        opened = open_image(file, axes.upper() if axes else None, find_choice(image)).in_memory()
+        found = channel_noise(opened)
         if plot is not None:
             write_bytes(plot, noise_figure(found), overwrite=overwrite)
-    names = image.channel_names if len(image.channel_names) == len(found) else [str(n + 1) for n in range(len(found))]
+    own = opened.channel_names
+    names = own if len(own) == len(found) else [str(number + 1) for number in range(len(found))]
     for name, channel in zip(names, found, strict=True):
         title = f"channel {name}\n" if len(found) > 1 else ""
         record = {"file": str(file), "channel": name, **noise_record(channel)}

@@ -31,7 +31,7 @@ def planned(path: Path, settled: Settled) -> Plan:
     Noise2DetailError
         It cannot be read, or would be refused.
     """
-    image = open_image(path, settled.axes).in_memory()
+    image = open_image(path, settled.axes, settled.image).in_memory()
     scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
     array, axes = (np.asarray(image.array), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type

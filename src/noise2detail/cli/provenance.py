@@ -4,11 +4,12 @@ from pathlib import Path
 
 from noise2detail.host.versions import commit, libraries
 from noise2detail.io import sha256
+from noise2detail.io.several import Choice
 from noise2detail.plans import Plan, Provenance
 from noise2detail.version import __version__
 
 
-def provenance(plan: Plan, source: Path, seconds_denoise: float) -> Provenance:
+def provenance(plan: Plan, source: Path, seconds_denoise: float, image: Choice | None = None) -> Provenance:
     """What was done to a file.
 
     Parameters
@@ -19,6 +20,8 @@ def provenance(plan: Plan, source: Path, seconds_denoise: float) -> Provenance:
         The input.
     seconds_denoise
         Without start-up, reading and writing.
+    image
+        Which one of the input, where that was said.
     """
     return Provenance(
         plan=plan,
@@ -28,4 +31,5 @@ def provenance(plan: Plan, source: Path, seconds_denoise: float) -> Provenance:
         libraries=libraries(),
         input_name=source.name,
         input_sha256=sha256(source),
+        input_image=image,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from noise2detail.errors import UnreadableFileError
 from noise2detail.io.names import READ_ONLY, WRITTEN, split_suffix
 from noise2detail.io.nifti import header_beside
+from noise2detail.io.ome_sets import whole_of
 from noise2detail.io.open import is_image_folder, readable
 from noise2detail.io.sidecar import SIDECAR_SUFFIX
 
@@ -49,10 +50,11 @@ def find_images(paths: Sequence[Path]) -> Found:
             raise UnreadableFileError(path, "there is no such file or folder", "check the name")
         alone = not path.is_dir() or is_image_folder(path)
         for file, reason in [(path, "")] if alone else _inside(path):
-            if reason:
-                skipped.append((file, reason))
+            whole = file if reason else whole_of(file)
+            if reason or (whole != file and not alone):
+                skipped.append((file, reason or f"a part of the image of {whole.name}"))
             else:
-                images.setdefault(file.resolve(), file)
+                images.setdefault(whole.resolve(), whole)
     return Found(tuple(images.values()), tuple(skipped))
 
 

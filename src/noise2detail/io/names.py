@@ -39,7 +39,7 @@ JPEG = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
 _INSTEAD = {".hdr.gz": ".nii.gz", ".img.gz": ".nii.gz", ".hdr": ".nii", ".img": ".nii"}
 """Of headers and pixels in two files, the suffix of what holds both."""
 
-READ_ONLY = JPEG | frozenset(_INSTEAD)
+READ_ONLY = JPEG | frozenset(_INSTEAD) | {".companion.ome"}
 """Suffixes of formats that can be read, but not written."""
 
 WRITTEN = frozenset(_FORMATS)
