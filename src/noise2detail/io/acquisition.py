@@ -91,7 +91,9 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         raise
     except Exception as error:
         said = str(error) or type(error).__name__
-        raise UnreadableFileError(path, f"not a {kind} file that can be read ({said[:200]})", DAMAGED) from error
+        raise UnreadableFileError(
+            path, f"not {'an' if kind[0] in 'AEIO' else 'a'} {kind} file that can be read ({said[:200]})", DAMAGED
+        ) from error
 
 
 def library(path: Path, kind: str, name: str, extra: str) -> Any:

@@ -15,7 +15,7 @@ from noise2detail.io.sidecar import SIDECAR_SUFFIX
 _SUFFIXES = (
     READ_ONLY
     | WRITTEN
-    | {".btf", ".tf2", ".tf8", ".lsm", ".stk", ".czi", ".nd2", ".lif", ""}  # many scans have no suffix
+    | {".btf", ".tf2", ".tf8", ".lsm", ".stk", ".czi", ".nd2", ".lif", ".oif", ".oib", ""}  # many scans have no suffix
 )
 _EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm"
 

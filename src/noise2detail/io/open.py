@@ -7,6 +7,7 @@ from pathlib import Path
 from noise2detail.errors import AxesError, SeveralImagesError, UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io.bmp import is_bmp, read_bmp
+from noise2detail.io.compound import MAGIC as COMPOUND
 from noise2detail.io.czi import read_czi
 from noise2detail.io.czi_segments import MAGIC as CZI
 from noise2detail.io.dicom import is_dicom, read_dicom
@@ -21,13 +22,17 @@ from noise2detail.io.nifti import GZIP, header_beside, is_nifti, read_nifti
 from noise2detail.io.npy import read_npy
 from noise2detail.io.npz import MAGIC as ZIP
 from noise2detail.io.npz import read_npz
+from noise2detail.io.oif import is_oif, read_oib, read_oif
 from noise2detail.io.ome_sets import is_companion
 from noise2detail.io.ome_zarr import is_zarr, read_ome_zarr
 from noise2detail.io.png import SIGNATURE, read_png
 from noise2detail.io.several import NONE_OF_THEM, Choice, refuse_choice
 from noise2detail.io.tiff_read import read_ome_set, read_tiff
 
-READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI, ND2, LIF"
+READABLE = (
+    "TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI, ND2, LIF, OIF, "
+    "OIB"
+)
 """Formats that can be read, for messages."""
 
 Reader = Callable[[Path, str | None], Image]
@@ -43,6 +48,7 @@ _READERS: dict[bytes, Reader] = {
     b"\x93NUMPY": read_npy,
     CZI: read_czi,
     ND2: read_nd2,
+    COMPOUND: read_oib,
 }
 
 _FOREIGN = {
@@ -51,7 +57,6 @@ _FOREIGN = {
     b"\x89HDF": "an HDF5 file",
     b"ZISRAW": "a part of a Zeiss CZI file",
     b"\0\0\0\x0cjP": "a JPEG 2000 file, or a Nikon ND2 file of the older kind that is one",
-    b"\xd0\xcf\x11\xe0": "a compound file, such as an Olympus OIB file",
     b"%PDF": "a PDF document",
 }
 
@@ -79,7 +84,7 @@ def open_image(path: Path | str, axes: str | None = None, image: Choice | None =
     ----------
     path
         TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI,
-        ND2 or LIF; the content decides, not the name. Or a folder that holds the slices of one DICOM series.
+        ND2, LIF, OIF or OIB; the content decides, not the name. Or a folder that holds the slices of one DICOM series.
     axes
         What the dimensions are, where the file does not say it or is wrong; one letter of ``TCZYXS`` for each.
     image
@@ -178,6 +183,8 @@ def _reader(path: Path, head: bytes) -> Reader | None:
         return read_nifti
     if is_lif(head):
         return read_lif
+    if is_oif(head):
+        return read_oif
     if is_companion(head):
         return read_ome_set
     return read_mrc if is_mrc(head) else None
