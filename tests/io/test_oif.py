@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from tests.io.compound_material import compound
 
-from noise2detail.errors import UnreadableFileError
+from noise2detail.errors import OutputExistsError, UnreadableFileError
 from noise2detail.io import default_output, describe, find_images, open_image, save_image
 
 tiff: Any = tifffile
@@ -201,6 +201,8 @@ def test_the_folder_of_an_oif(tmp_path: Path, noise: Noise) -> None:
     path = oif(tmp_path, noise((2, 9, 8)), "ZYX")
     found = find_images([tmp_path])
     assert found.images == (path,)
+    with pytest.raises(OutputExistsError, match="a part of the input"):
+        save_image(open_image(path), tmp_path / "made.oif.files" / "new.tif", source=path)
     plane = tmp_path / "made.oif.files" / "s_C001Z002.tif"
     plane.rename(tmp_path / "elsewhere.tif")
     plane.symlink_to(tmp_path / "elsewhere.tif")

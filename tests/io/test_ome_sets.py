@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from noise2detail.errors import UnreadableFileError
+from noise2detail.errors import OutputExistsError, UnreadableFileError
 from noise2detail.io import default_output, find_images, open_image, save_image
 
 tiff: Any = tifffile
@@ -85,6 +85,19 @@ def test_a_folder_is_one_image(tmp_path: Path, noise: Noise, companion: bool) ->
     assert {reason for _, reason in found.skipped} == {f"a part of the image of {whole.name}"}
     assert find_images(sorted(tmp_path.glob("set-*"))).images == (whole,)
     assert default_output(tmp_path / "set.companion.ome").name == "set_denoised.ome.tif"
+
+
+@pytest.mark.parametrize("companion", [True, False])
+def test_no_file_of_the_input_is_replaced(tmp_path: Path, noise: Noise, companion: bool) -> None:
+    whole = make(tmp_path, noise((3, 6, 7)), companion=companion)
+    files = sorted(tmp_path.iterdir())
+    before = [file.read_bytes() for file in files]
+    for source in (whole, tmp_path / "set-2.ome.tif"):
+        image = open_image(source)
+        for part in tmp_path.glob("set-*"):
+            with pytest.raises(OutputExistsError, match="input"):
+                save_image(image, part, source=source, overwrite=True)
+    assert [file.read_bytes() for file in sorted(tmp_path.iterdir())] == before
 
 
 def test_a_set_of_several_images(tmp_path: Path, noise: Noise) -> None:

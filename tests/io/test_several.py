@@ -1,6 +1,8 @@
 """Files that hold several images: one is chosen, by its number or its name."""
 
 import pickle
+import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from tests.io import test_czi, test_lif, test_nd2
 from tests.io.conftest import Stores
 
-from noise2detail.errors import SeveralImagesError
+from noise2detail.errors import SeveralImagesError, UnreadableFileError
 from noise2detail.io import image_names, open_image, save_image
 from noise2detail.io.several import labels
 
@@ -89,6 +91,30 @@ def test_each_image_by_number_and_name(tmp_path: Path, noise: Noise, make: Any) 
         assert caught.value.names == tuple(names)
         assert "--image" in str(caught.value) or choice is not None
         assert pickle.loads(pickle.dumps(caught.value)).names == caught.value.names
+
+
+@pytest.mark.parametrize("make", [lif, czi, positions, ome, pages])
+def test_damaged_files_give_the_whole_image_or_none(tmp_path: Path, noise: Noise, make: Any) -> None:
+    path, images, _ = make(tmp_path, noise)
+    whole, chance = path.read_bytes(), random.Random(0)
+    last = len(images) - 1
+    came = Counter[str]()
+    for number in range(160):
+        at = chance.randrange(len(whole))
+        cut = number < 60
+        path.write_bytes(whole[:at] if cut else whole[:at] + bytes([whole[at] ^ 1 << number % 8]) + whole[at + 1 :])
+        try:
+            image = open_image(path, image=last)
+        except UnreadableFileError as refusal:
+            told = path.name in str(refusal) and bool(refusal.remedy)
+            came["refused" if told else "refused without a word"] += 1
+        else:
+            assert image.array.shape == images[last].shape
+            if cut:
+                np.testing.assert_array_equal(image.array, images[last])
+            came["read"] += 1
+    assert set(came) <= {"refused", "read"}
+    assert came["refused"] > 20
 
 
 def test_metadata_are_those_of_the_chosen_image(tmp_path: Path, noise: Noise) -> None:

@@ -25,6 +25,7 @@ from noise2detail.io.czi_pixels import COMPRESSIONS, PIXEL_TYPES, PixelType, dec
 from noise2detail.io.czi_segments import (
     Block,
     Header,
+    check_block,
     read_block,
     read_directory,
     read_header,
@@ -76,6 +77,10 @@ def read_czi(path: Path, axes: str | None = None, image: Choice | None = None) -
         root = _document(read_metadata(stream, header.metadata))
         everything = read_directory(stream, header.directory)
         found = _one_image(path, everything, root, image)
+        wanted = {at for _, at in found}
+        for block, at in everything:
+            if at not in wanted:
+                check_block(stream, block, at)  # a plane that a damaged directory calls an overview would be missed
         acquisition = _acquisition(path, stream, header, found, root)
     return as_image(acquisition, axes)
 
