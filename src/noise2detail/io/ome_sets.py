@@ -39,7 +39,7 @@ def companion_of(path: Path, name: str) -> Path:
     UnreadableFileError
         It is not beside the part.
     """
-    return _beside(path, name, f"one part of an OME-TIFF set whose metadata lie in {name}")
+    return _beside(path, name, f"one part of an OME-TIFF set whose metadata lie in {name}, which is not there")
 
 
 def read_companion(path: Path) -> tuple[bytes, tuple[Path, ...]]:
@@ -132,12 +132,12 @@ def _part(companion: Path, name: str, uuid: str) -> Path:
     return part
 
 
-def _beside(path: Path, name: str, found: str) -> Path:
-    """A file of a set, which lies in the same folder, and not only by a link to elsewhere."""
+def _beside(path: Path, name: str, absent: str) -> Path:
+    """A file of a set, which lies in the same folder, and not only by a link to elsewhere; else ``absent`` is said."""
     refuse_other_folders(path, [name])
     other = path.with_name(name)
     if not os.path.lexists(other):
-        raise UnreadableFileError(path, f"{found}, which is not there" if "missing" not in found else found, _TOGETHER)
+        raise UnreadableFileError(path, absent, _TOGETHER)
     if other.resolve().parent != path.parent.resolve():
         raise UnreadableFileError(path, f"{name} leads out of its folder, to {other.resolve()}", _TOGETHER)
     if not other.is_file():
