@@ -2,9 +2,9 @@
 
     python benchmarks/formats.py --data ../shared/data/formats
 
-Every file, and every Zarr store, is opened, saved without a change under the name that a result would get, and opened
-again. Pixels are compared bit by bit, then axes, pixel size, time increment and names of channels. Files of the same
-folder and format whose rows would be alike are one row.
+Every image of every file and Zarr store is opened, saved without a change under the name that a result would get,
+and opened again. Pixels are compared bit by bit, then axes, pixel size, time increment and names of channels. Files of
+the same folder and format whose rows would be alike are one row.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 
 from noise2detail.errors import Noise2DetailError, UnreadableFileError
 from noise2detail.image import Image
-from noise2detail.io import default_output, open_image, save_image
+from noise2detail.io import default_output, image_names, open_image, save_image
 from noise2detail.io.names import output_format
 from record import write_result
 
@@ -27,7 +27,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one file."""
+    """What became of one image."""
 
     place: str
     name: str
@@ -41,7 +41,7 @@ def main() -> None:
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        rows = [row_of(path, args.data, Path(folder)) for path in images(args.data)]
+        rows = [row for path in images(args.data) for row in rows_of(path, args.data, Path(folder))]
     figures = {"rows": [[row.place, row.name, *row.cells] for row in rows]}
     write_result(RESULTS / "formats.md", "Real files of every format", lines(rows), figures)
 
@@ -57,11 +57,20 @@ def images(data: Path) -> list[Path]:
     return found
 
 
-def row_of(path: Path, data: Path, folder: Path) -> Row:
-    """Open, save, open again."""
-    place, name = str(path.parent.relative_to(data)), path.name
+def rows_of(path: Path, data: Path, folder: Path) -> list[Row]:
+    """One for each image of a file."""
     try:
-        image = open_image(path)
+        count = len(image_names(path))
+    except UnreadableFileError:
+        count = 1
+    return [row_of(path, data, folder, None if count == 1 else number) for number in range(count)]
+
+
+def row_of(path: Path, data: Path, folder: Path, number: int | None) -> Row:
+    """Open, save, open again."""
+    place, name = str(path.parent.relative_to(data)), path.name + ("" if number is None else f", image {number}")
+    try:
+        image = open_image(path, image=number)
     except UnreadableFileError as error:
         return Row(place, name, (f"{error.found}; {error.remedy}",))
     target = folder / default_output(path).name
@@ -97,7 +106,7 @@ def lines(rows: list[Row]) -> list[str]:
     """A table of what is read, and one of what is refused."""
     read = [row for row in rows if len(row.cells) > 1]
     refused = [row for row in rows if len(row.cells) == 1]
-    text = [f"{len(read)} files are read and come back, {len(refused)} are refused.", ""]
+    text = [f"{len(read)} images are read and come back, {len(refused)} are refused.", ""]
     text += [
         "| file | format | size | type | pixel size, um | becomes | kept of pixels, axes, pixel size, time, channels |",
         "|---|---|---|---|---|---|---|",

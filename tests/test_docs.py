@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from typer.testing import CliRunner
 
 from noise2detail.bench import compare
@@ -82,6 +83,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         save_image(Image(noise.integers(0, 4000, shape).astype(np.uint16), axes), path)
     for name in ("raw.png", "average.png", "average.tif"):
         save_image(open_image(tmp_path / "cells.tif"), tmp_path / name)
+    with tifffile.TiffWriter(tmp_path / "positions.ome.tif") as writer:
+        for pixels in noise.integers(0, 4000, (3, 24, 24)).astype(np.uint16):
+            writer.write(pixels, metadata={"axes": "YX"})
     return tmp_path
 
 

@@ -8,6 +8,7 @@ Noise2DetailError
 ├── SettingError (ValueError)        a method, recipe, device or setting that does not exist or does not fit
 ├── FileError (OSError)              something about a file; holds its path
 │   ├── UnreadableFileError          absent, truncated, not an image
+│   │   └── SeveralImagesError       one of several images must be chosen; holds their names
 │   ├── UnwritableFileError          no space, no permission, verification failed
 │   └── OutputExistsError            would overwrite something
 ├── DeviceError (RuntimeError)       a GPU that lacks an operator or cannot run at all; holds device and what it said
@@ -99,6 +100,25 @@ class FileError(Noise2DetailError, OSError):
 
 class UnreadableFileError(FileError):
     """A file that is absent, truncated, or not an image that this package reads."""
+
+
+class SeveralImagesError(UnreadableFileError):
+    """A file with several images of which none was chosen, or one that is not there.
+
+    Parameters
+    ----------
+    path, found, remedy
+        As of :class:`FileError`.
+    names
+        Of the images, by their number; empty where an image has none.
+    """
+
+    def __init__(self, path: Path | str, found: str, remedy: str = "", names: tuple[str, ...] = ()) -> None:
+        self.names = names
+        super().__init__(path, found, remedy)
+
+    def __reduce__(self) -> tuple[type["SeveralImagesError"], tuple[Path, str, str, tuple[str, ...]]]:  # type: ignore[override]
+        return type(self), (self.path, self.found, self.remedy, self.names)
 
 
 class UnwritableFileError(FileError):

@@ -153,3 +153,5 @@ class Provenance:
     """Name of the input file, without folders."""
     input_sha256: str = ""
     """Digest of the input file."""
+    input_image: int | str | None = None
+    """Number of the image in the input file, where it was chosen."""

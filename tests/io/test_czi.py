@@ -170,7 +170,7 @@ SCENES = """<ImageDocument><Metadata><Information><Image><Dimensions><S><Scenes>
 @pytest.mark.parametrize(
     ("axis", "settings", "found"),
     [
-        ("S", {"xml": SCENES}, ("holds 2 scenes: 0 'A1', 1 'B7'", "bfconvert")),
+        ("S", {"xml": SCENES}, ("holds 2 scenes: 0 'A1', 1 'B7'", "--image")),
         ("S", {}, ("holds 2 scenes: 0, 1",)),
         ("M", {}, ("2 tiles of a mosaic (M)",)),
         ("V", {}, ("2 views (V)",)),

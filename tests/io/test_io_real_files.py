@@ -124,10 +124,22 @@ def test_png_rgb(real: Real, tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.asarray(after), np.asarray(before))
 
 
-def test_part_of_a_set_is_refused(real: Real) -> None:
-    source = real("formats/ometiff/sites/avivator/data/multifile-Z1.ome.tiff")
-    with pytest.raises(OSError, match=r"multifile-Z1.*companion\.ome; convert the set to a single OME-TIFF"):
-        open_image(source)
+@pytest.mark.parametrize("name", ["multifile.companion.ome", *(f"multifile-Z{z}.ome.tiff" for z in range(1, 6))])
+def test_every_part_of_a_set_is_the_whole(real: Real, tmp_path: Path, name: str) -> None:
+    source = real(f"formats/ometiff/sites/avivator/data/{name}")
+    image = open_image(source)
+    assert (image.axes, image.format) == ("ZYX", "ome-tiff")
+    parts = [source.with_name(f"multifile-Z{z}.ome.tiff") for z in range(1, 6)]
+    np.testing.assert_array_equal(image.array, np.stack([tiff.imread(part) for part in parts]), strict=True)
+    xml = source.with_name("multifile.companion.ome").read_text()
+    np.testing.assert_array_equal(image.array, tiff.imread(parts[0], omexml=xml), strict=True)
+    output = save_image(image, tmp_path / "whole.ome.tif", source=source)
+    np.testing.assert_array_equal(tiff.imread(output), image.array, strict=True)
+    with tiff.TiffFile(output) as tif:
+        tif.pages.useframes = False
+        assert [page.description != "" for page in tif.pages] == [True, False, False, False, False]
+        said = tiff.xml2dict(tif.ome_metadata)["OME"]["Image"]
+    assert (said["Name"], said["Pixels"]["SizeZ"], said["Pixels"]["Channel"]["Color"]) == ("multifile", 5, -2147483648)
 
 
 def test_note_leaves_the_rest_alone(real: Real, tmp_path: Path, provenance: Provenance) -> None:

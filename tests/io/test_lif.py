@@ -106,7 +106,7 @@ def test_pixels_and_scale(tmp_path: Path, noise: Noise, axes: str, dtype: str) -
 def test_several_images_are_listed(tmp_path: Path, noise: Noise) -> None:
     images = {f"series {number}": noise((9, 8)) for number in range(23)}
     path = make(tmp_path / "a.lif", images, "YX")
-    refused(path, "holds 23 images: 0 'series 0', 1 'series 1'", "and 3 more", "bfconvert -series 0 a.lif")
+    refused(path, "holds 23 images: 0 'series 0', 1 'series 1'", "and 3 more", "--image 0")
 
 
 def test_several_images_of_one_name(tmp_path: Path, noise: Noise) -> None:

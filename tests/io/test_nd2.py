@@ -185,7 +185,7 @@ def test_channels_and_rows_with_padding(tmp_path: Path, noise: Noise, width: int
 
 def test_several_positions_are_listed(tmp_path: Path, noise: Noise) -> None:
     path = make(tmp_path / "a.nd2", noise((4, 9, 8, 1)), {"T": 2, "P": 2})
-    refused(path, "holds 2 positions: 0", "1", "bfconvert -series 0 a.nd2")
+    refused(path, "holds 2 positions: 0 'well 0', 1 'well 1'", "--image 0")
 
 
 def test_missing_frames_are_not_made_up(tmp_path: Path, noise: Noise) -> None:

@@ -132,6 +132,7 @@ def _report(job: Job, told: Mapping[str, Any], seconds: float, voice: Voice) -> 
         "seconds_total": round(seconds, 3),
         "peak_mib": round(peak_mib(), 1),
     } | dict(told)
+    record |= {} if job.image.image is None else {"image": job.image.image}
     ordered = {key: record[key] for key in ASKED if key in record} | record
     voice.result(ordered, f"{job.source} -> {job.output}  ({seconds:.1f} s)")
 

@@ -22,6 +22,8 @@ n2d convert cells.tif converted.ome.tif
 
 n2d convert stack.npy named.tif --axes ZYX
 
+n2d convert positions.ome.tif converted --image all
+
 n2d convert recordings converted --to .ome.tif --json
 
 n2d convert cells.tif converted.ome.zarr --max-memory 1GiB"""
@@ -65,6 +67,7 @@ def convert(
     output: Out,
     to: To = None,
     axes: options.Axes = None,
+    image: options.Images = None,
     dtype: PixelType = None,
     max_memory: MaxMemory = None,
     overwrite: options.Overwrite = False,
@@ -75,6 +78,7 @@ def convert(
     """Converted files."""
     with loading():
         from noise2detail.cli.converting import Wanted, convert_files
+        from noise2detail.cli.images import find_choice
         from noise2detail.cli.pixel_type import find_pixel_type
         from noise2detail.io.names import writable_suffix
         from noise2detail.pipeline.memory_size import parse_size
@@ -82,6 +86,7 @@ def convert(
     wanted = Wanted(
         suffix=None if to is None else writable_suffix(to),
         axes=axes.upper() if axes else None,
+        image=find_choice(image),
         pixel_type=find_pixel_type(dtype),
         overwrite=overwrite,
         max_memory=None if max_memory is None else parse_size(max_memory),

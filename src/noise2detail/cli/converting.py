@@ -16,6 +16,7 @@ from noise2detail.errors import PixelTypeError
 from noise2detail.io import save_image
 from noise2detail.io.announced import within
 from noise2detail.io.lazy import LazyPixels
+from noise2detail.io.several import Choice
 from noise2detail.io.wish import wishing
 
 
@@ -27,6 +28,8 @@ class Wanted:
     """Of files in a folder; None: that of the input where such a file can be written."""
     axes: str | None = None
     """None: as the file says."""
+    image: Choice | None = None
+    """Of files with several; None: there is one only."""
     pixel_type: np.dtype[np.generic] | None = None
     """None: that of the input."""
     overwrite: bool = False
@@ -57,6 +60,7 @@ def convert_files(inputs: list[Path], output: str, wanted: Wanted, voice: Voice)
         pixel_type=wanted.pixel_type,
         suffix=wanted.suffix,
         again=True,
+        image=wanted.image,
     )
 
     def work(job: Job, label: str) -> Mapping[str, Any]:

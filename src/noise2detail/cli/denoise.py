@@ -33,6 +33,8 @@ n2d denoise cells.tif --plan plan.json
 
 n2d denoise first.tif --method noise2noise --frames second.tif
 
+n2d denoise positions.ome.tif --image 2
+
 n2d denoise folder -o denoised --json"""
 
 Stages = Annotated[
@@ -61,6 +63,7 @@ def denoise(
     fit: options.Fit = "each",
     channels: options.Channels = "joint",
     axes: options.Axes = None,
+    image: options.Images = None,
     frames: options.Frames = None,
     dtype: options.PixelType = None,
     stages: Stages = False,
@@ -86,6 +89,7 @@ def denoise(
         settings=tuple(settings or ()),
         seed=seed,
         axes=axes,
+        image=image,
         pixel_type=dtype,
         device=device,
         precision=precision,

@@ -55,7 +55,7 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
     Noise2DetailError
         Nothing can be begun.
     """
-    jobs = plan_jobs(inputs, output, overwrite=writing.overwrite, pixel_type=settled.pixel_type)
+    jobs = plan_jobs(inputs, output, overwrite=writing.overwrite, pixel_type=settled.pixel_type, image=settled.image)
     if settled.frames and jobs.several:
         raise SettingError("--frames gives further recordings of one image; expected one input file, not several")
 

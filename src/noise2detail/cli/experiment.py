@@ -21,6 +21,7 @@ from noise2detail.errors import SettingError, UnreadableFileError
 from noise2detail.fitted import Fitted, fit, load, plan_application
 from noise2detail.io import save_image
 from noise2detail.io.names import refuse_place
+from noise2detail.io.source import Source
 from noise2detail.io.wish import wishing
 from noise2detail.pipeline.denoise import apply_planes
 from noise2detail.pipeline.input import pixels_of
@@ -80,7 +81,7 @@ def fit_file(control: Path, output: Path, settled: Settled, overwrite: bool, voi
         fitted.save(job.output, overwrite=overwrite)
         return facts(fitted.plan, seconds)
 
-    return run_jobs(Jobs((Job(control, output),), (), (), several=False), work, voice)
+    return run_jobs(Jobs((Job(Source(control), output),), (), (), several=False), work, voice)
 
 
 def refuse_denoiser(output: Path, control: Path, overwrite: bool) -> None:

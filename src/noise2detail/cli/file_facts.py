@@ -1,12 +1,15 @@
 """What is known about files, and what denoising them would take."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from noise2detail.cli.images import chosen_images, labelled
 from noise2detail.cli.outputs import beside
 from noise2detail.cli.voice import aligned
 from noise2detail.cli.wishes import Settled
-from noise2detail.errors import InputError
+from noise2detail.errors import InputError, Noise2DetailError, SeveralImagesError
 from noise2detail.image import Image
 from noise2detail.io import describe, facts_of
 from noise2detail.io.announced import readable
@@ -17,9 +20,12 @@ from noise2detail.pipeline.input import pixels_of
 from noise2detail.pipeline.planning import make_plan
 from noise2detail.plans import Plan
 
+_SHOWN = ("size", "pixel type", "pixel size")
+"""Facts that a list of several images has room for."""
+
 
 def file_facts(source: Source, settled: Settled) -> tuple[dict[str, Any], str]:
-    """The same for programs and for people.
+    """The same for programs and for people; of a file with several images of which none is chosen, a list of them.
 
     Parameters
     ----------
@@ -33,8 +39,16 @@ def file_facts(source: Source, settled: Settled) -> tuple[dict[str, Any], str]:
     UnreadableFileError, AxesError
         It cannot be read.
     """
-    path, image = source.path, open_source(source, settled.axes)
+    path = source.path
+    try:
+        image = open_source(replace(source, image=settled.image), settled.axes)
+    except SeveralImagesError as several:
+        if settled.image is not None:
+            raise
+        return _several(source, several.names, settled.axes)
     size, output = _bytes(source), beside(source, None)
+    if settled.image is not None:
+        output = labelled(output, chosen_images(source, settled.image)[0][1])
     plan, refusal = _forecast(image, settled)
     lost = left_behind(image, output_format(output))
     record = {"file": str(path), "bytes_on_disk": size, **_record(image, lost)}
@@ -49,6 +63,25 @@ def file_facts(source: Source, settled: Settled) -> tuple[dict[str, Any], str]:
     rows.append(("result", output.name))
     said = f"n2d denoise would refuse it: {refusal}" if plan is None else _in_words(plan)
     return record, f"{aligned([(label, _one_line(text)) for label, text in rows])}\n\n{said}"
+
+
+def _several(source: Source, names: Sequence[str], axes: str | None) -> tuple[dict[str, Any], str]:
+    """What the images of a file are, the one after the other, as none of them is chosen."""
+    path, size = source.path, _bytes(source)
+    images: list[dict[str, Any]] = []
+    rows = [("file", str(path)), ("file size", readable(size)), ("images", str(len(names)))]
+    for number, name in enumerate(names):
+        try:
+            image = open_source(replace(source, image=number), axes)
+        except Noise2DetailError as error:
+            found, text = {"error": str(error)}, getattr(error, "found", str(error))
+        else:
+            found, text = _record(image, ()), ", ".join(text for label, text in describe(image) if label in _SHOWN)
+        images.append({"number": number, "name": name, **found})
+        rows.append((f"image {number}", f"{name!r}: {text}" if name else text))
+    record = {"file": str(path), "bytes_on_disk": size, "images": images}
+    told = "choose one with --image and its number or name; n2d denoise and n2d convert know --image all too"
+    return record, f"{aligned([(label, _one_line(text)) for label, text in rows])}\n\n{told}"
 
 
 def _record(image: Image, lost: tuple[str, ...]) -> dict[str, Any]:

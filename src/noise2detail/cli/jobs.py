@@ -1,16 +1,18 @@
 """Inputs to outputs: what will be read and written, settled and refused before any work begins."""
 
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from noise2detail.cli.images import chosen_images, labelled
 from noise2detail.cli.inputs import Inputs, absolute, common_root, find_inputs
 from noise2detail.cli.outputs import PixelType, alone, below, beside, is_folder, names_file
 from noise2detail.errors import FileError, OutputExistsError, SettingError, UnreadableFileError, UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io import refuse_output
 from noise2detail.io.dicom_series import is_series
+from noise2detail.io.several import Choice
 from noise2detail.io.source import Source, open_source
 
 _LISTED = 5
@@ -21,17 +23,15 @@ _LISTED = 5
 class Job:
     """One image to read and one to write."""
 
-    source: Path
-    """Input, or the folder that holds its parts."""
+    image: Source
+    """The input."""
     output: Path
     """Neither there nor the input, unless it may be overwritten."""
-    parts: tuple[Path, ...] = ()
-    """Files that are one image together; none: whatever is at the source."""
 
     @property
-    def image(self) -> Source:
-        """The input."""
-        return Source(self.source, self.parts)
+    def source(self) -> Path:
+        """Where the input lies: a file, or the folder that holds its parts."""
+        return self.image.path
 
     def open(self, axes: str | None) -> Image:
         """The image of the input; see :func:`open_source`.
@@ -68,6 +68,7 @@ def plan_jobs(
     pixel_type: PixelType = None,
     suffix: str | None = None,
     again: bool = False,
+    image: Choice | None = None,
 ) -> Jobs:
     """What is to be read and written; folders for the outputs are created.
 
@@ -85,11 +86,13 @@ def plan_jobs(
         Of outputs in a folder; None: that of the input where such a file can be written.
     again
         Results of this program are inputs too, where a folder or a pattern leads to any.
+    image
+        Of files with several: one of them, or ``ALL``, each with an output named by it.
 
     Raises
     ------
     SettingError
-        Several inputs for one output file, or a suffix and the name of a file.
+        Several inputs or images for one output file, or a suffix and the name of a file.
     OutputExistsError, UnwritableFileError
         An output must not or cannot be written; nothing was done.
     """
@@ -102,6 +105,8 @@ def plan_jobs(
         )
         return Jobs((), found.skipped, found.absent or (empty,), several, found.told)
     jobs = (volume,) if volume else _jobs(found, output, several, pixel_type, suffix)
+    if image is not None:
+        jobs = tuple(one for job in jobs for one in _of_images(job, image, output))
     into = output is not None and volume is None and is_folder(output, several=several)
     created = _create_folders(jobs) if into else []
     try:
@@ -110,7 +115,7 @@ def plan_jobs(
         for folder in reversed(created):
             folder.rmdir()
         raise
-    return Jobs(jobs, found.skipped, found.absent, several, found.told)
+    return Jobs(jobs, found.skipped, found.absent, several or len(jobs) > 1, found.told)
 
 
 def _volume(found: Inputs, output: Path) -> Job | None:
@@ -118,8 +123,10 @@ def _volume(found: Inputs, output: Path) -> Job | None:
     if len(found.paths) != 1 or not names_file(output):
         return None
     if len(found.sources) == 1 and found.sources[0].parts:
-        return Job(found.sources[0].path, output, found.sources[0].parts)
-    return Job(found.paths[0], output) if is_series(found.paths[0]) else None  # whoever opens it is told what is wrong
+        return Job(found.sources[0], output)
+    return (
+        Job(Source(found.paths[0]), output) if is_series(found.paths[0]) else None
+    )  # whoever opens it is told what is wrong
 
 
 def _jobs(
@@ -127,15 +134,15 @@ def _jobs(
 ) -> tuple[Job, ...]:
     sources = found.sources
     if output is None:
-        return tuple(Job(one.path, beside(one, pixel_type), one.parts) for one in sources)
+        return tuple(Job(one, beside(one, pixel_type)) for one in sources)
     if is_folder(output, several=several):
         folder, root = Path(output), common_root(found.paths)
         if len(sources) == 1 and suffix is None and alone(folder, sources[0], root):
-            return (Job(sources[0].path, folder, sources[0].parts),)
-        return tuple(Job(one.path, below(folder, one, root, pixel_type, suffix), one.parts) for one in sources)
+            return (Job(sources[0], folder),)
+        return tuple(Job(one, below(folder, one, root, pixel_type, suffix)) for one in sources)
     if suffix is not None:
         raise SettingError(f"{output} names a file and so its format; expected a folder, or no other suffix ({suffix})")
-    return (Job(sources[0].path, Path(output), sources[0].parts),)
+    return (Job(sources[0], Path(output)),)
 
 
 def _create_folders(jobs: Sequence[Job]) -> list[Path]:
@@ -156,8 +163,20 @@ def _create_folders(jobs: Sequence[Job]) -> list[Path]:
     return created
 
 
+def _of_images(job: Job, image: Choice, output: str | None) -> Iterator[Job]:
+    """The same for each image that is meant; an output that was named by the user keeps its name."""
+    named = output is not None and job.output == Path(output)
+    chosen = chosen_images(job.image, image)
+    if named and len(chosen) > 1:
+        raise SettingError(
+            f"{output} is named like a file, and {job.source} holds {len(chosen)} images; expected a folder"
+        )
+    for one, label in chosen:
+        yield Job(replace(job.image, image=one), job.output if named else labelled(job.output, label))
+
+
 def _refuse(jobs: Sequence[Job], overwrite: bool) -> None:
-    inputs = {path.resolve() for job in jobs for path in (job.source, *job.parts)}
+    inputs = {path.resolve() for job in jobs for path in (job.source, *job.image.parts)}
     taken: dict[str, Job] = {}
     refused: list[FileError] = []
     for job in jobs:

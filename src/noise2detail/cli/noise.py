@@ -1,5 +1,6 @@
 """The command ``n2d noise``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ Plot = Annotated[
 def noise(
     files: options.Inputs,
     axes: options.Axes = None,
+    image: options.Image = None,
     plot: Plot = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -43,6 +45,7 @@ def noise(
 ) -> None:
     """What was measured, on standard output."""
     with loading():
+        from noise2detail.cli.images import find_choice
         from noise2detail.cli.noise_figure import noise_figure
         from noise2detail.cli.noise_words import noise_record, noise_words
         from noise2detail.cli.telling import Told, tell_each
@@ -51,14 +54,15 @@ def noise(
         from noise2detail.pipeline.noise import channel_noise
 
     del debug  # the guard reads it
+    choice = find_choice(image)
     voice = Voice(json=json)
 
     def tell(source: Source) -> Told:
-        image = open_source(source, axes.upper() if axes else None).in_memory()
-        found = channel_noise(image)
+        opened = open_source(replace(source, image=choice), axes.upper() if axes else None).in_memory()
+        found = channel_noise(opened)
         if plot is not None:
             write_bytes(plot, noise_figure(found), overwrite=overwrite)
-        own = image.channel_names
+        own = opened.channel_names
         names = own if len(own) == len(found) else [str(number + 1) for number in range(len(found))]
         for name, channel in zip(names, found, strict=True):
             title = f"channel {name}\n" if len(found) > 1 else ""

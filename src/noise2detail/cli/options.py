@@ -98,6 +98,22 @@ Axes = Annotated[
         help="What the dimensions are, one letter of TCZYXS each, where the file does not say it or is wrong: ZYX.",
     ),
 ]  # fmt: skip
+Image = Annotated[
+    str | None,
+    typer.Option(
+        "--image", metavar="N|NAME", rich_help_panel=FILES,
+        help="Which one of a file with several images, scenes or positions: its number, counted from 0, or its name. "
+        "`n2d info` lists them.",
+    ),
+]  # fmt: skip
+Images = Annotated[
+    str | None,
+    typer.Option(
+        "--image", metavar="N|NAME|all", rich_help_panel=FILES,
+        help="Which one of a file with several images, scenes or positions: its number, counted from 0, or its name; "
+        "`n2d info` lists them. Or all: each becomes a file of its own, such as NAME.0.ome.tif.",
+    ),
+]  # fmt: skip
 PixelType = Annotated[
     str | None,
     typer.Option(

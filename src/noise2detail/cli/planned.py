@@ -1,6 +1,7 @@
 """The plan of a file, as ``n2d plan`` shows and keeps it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def planned(source: Source, settled: Settled) -> Plan:
     Noise2DetailError
         It cannot be read, or would be refused.
     """
-    image = open_source(source, settled.axes).in_memory()
+    image = open_source(replace(source, image=settled.image), settled.axes).in_memory()
     scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
     array, axes = (pixels_of(image), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type

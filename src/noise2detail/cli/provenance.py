@@ -18,6 +18,8 @@ def provenance(plan: Plan, source: Source, seconds_denoise: float) -> Provenance
         The input.
     seconds_denoise
         Without start-up, reading and writing.
+    image
+        Which one of the input, where that was said.
     """
     return Provenance(
         plan=plan,
@@ -27,4 +29,5 @@ def provenance(plan: Plan, source: Source, seconds_denoise: float) -> Provenance
         libraries=libraries(),
         input_name=absolute(source.path).name,
         input_sha256=digest(source),
+        input_image=source.image,
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from noise2detail.cli.images import find_choice
 from noise2detail.cli.pixel_type import find_pixel_type
 from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, Wishes, find_run
@@ -52,6 +53,7 @@ def settle_again(path: Path, wishes: Wishes, contradicting: Sequence[str], voice
         pixel_type=find_pixel_type(wishes.pixel_type),
         run=_run(again, wishes),
         frames=wishes.frames,
+        image=find_choice(wishes.image),
         notes=(origin,),
     )
 

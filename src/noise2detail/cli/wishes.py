@@ -7,10 +7,12 @@ from typing import Any, get_args
 import numpy as np
 
 from noise2detail import registry
+from noise2detail.cli.images import find_choice
 from noise2detail.cli.machine_cache import machine_for
 from noise2detail.cli.pixel_type import find_pixel_type
 from noise2detail.engine.machine import has_bfloat16
 from noise2detail.errors import SettingError
+from noise2detail.io.several import Choice
 from noise2detail.method import Method
 from noise2detail.pipeline.memory import find_limit
 from noise2detail.pipeline.planning import choose_method, choose_precision
@@ -35,6 +37,8 @@ class Wishes:
     """Of every random choice."""
     axes: str | None = None
     """None: as the file says."""
+    image: str | None = None
+    """Number or name."""
     pixel_type: str | None = None
     """None: that of the input."""
     device: str = "auto"
@@ -79,6 +83,8 @@ class Settled:
     """With the measurement of this machine."""
     frames: tuple[Path, ...] = ()
     """Files with further recordings of the scene."""
+    image: Choice | None = None
+    """Of files with several; None: there is one only."""
     notes: tuple[str, ...] = ()
     """What belongs into the plan besides its own reasons."""
 
@@ -102,6 +108,7 @@ def settle(wishes: Wishes) -> Settled:
         pixel_type=find_pixel_type(wishes.pixel_type),
         run=find_run(wishes),
         frames=wishes.frames,
+        image=find_choice(wishes.image),
         notes=tuple(f"{setting} was asked for" for setting in wishes.settings),
     )
 

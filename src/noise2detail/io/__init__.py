@@ -4,7 +4,7 @@ from noise2detail.io.atomic import write_bytes
 from noise2detail.io.describe import Facts, describe, facts_of
 from noise2detail.io.listing import Found, find_images
 from noise2detail.io.names import default_output, refuse_output
-from noise2detail.io.open import open_image
+from noise2detail.io.open import image_names, open_image
 from noise2detail.io.save import save_image
 from noise2detail.io.sidecar import sha256, sidecar_path
 
@@ -15,6 +15,7 @@ __all__ = [
     "describe",
     "facts_of",
     "find_images",
+    "image_names",
     "open_image",
     "refuse_output",
     "save_image",

@@ -17,7 +17,6 @@ from noise2detail.types import Pixels
 
 DAMAGED = "it is truncated or damaged: copy or export it again"
 
-_LISTED = 20
 _LOST = ("not carried over", "stage positions, laser and camera settings, and other notes of the microscope")
 
 
@@ -92,7 +91,9 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         raise
     except Exception as error:
         said = str(error) or type(error).__name__
-        raise UnreadableFileError(path, f"not a {kind} file that can be read ({said[:200]})", DAMAGED) from error
+        raise UnreadableFileError(
+            path, f"not {'an' if kind[0] in 'AEIO' else 'a'} {kind} file that can be read ({said[:200]})", DAMAGED
+        ) from error
 
 
 def library(path: Path, kind: str, name: str, extra: str) -> Any:
@@ -109,28 +110,6 @@ def library(path: Path, kind: str, name: str, extra: str) -> Any:
         raise UnreadableFileError(
             path, f"a {kind} file, which needs the library {name}", f'pip install "noise2detail[{extra}]"'
         ) from error
-
-
-def refuse_several(path: Path, kind: str, names: Sequence[str]) -> None:
-    """Raise unless there is exactly one image, position or scene.
-
-    Raises
-    ------
-    UnreadableFileError
-        None, or several: with number and name of each.
-    """
-    if len(names) == 1:
-        return
-    if not names:
-        raise UnreadableFileError(path, "no image found in it", DAMAGED)
-    listed = ", ".join(f"{number} {name!r}" if name else str(number) for number, name in enumerate(names[:_LISTED]))
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    raise UnreadableFileError(
-        path,
-        f"holds {len(names)} {kind}: {listed}{more}; expected one",
-        "save the one you mean as a file of its own: in the microscope's program, or by its number with "
-        f"bfconvert -series 0 {path.name} one.ome.tif",
-    )
 
 
 def refuse_dimensions(path: Path, lengths: Mapping[str, int], meanings: Mapping[str, str]) -> None:

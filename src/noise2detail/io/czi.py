@@ -1,4 +1,4 @@
-"""Zeiss CZI: one image of time points, channels and depths; read only."""
+"""Zeiss CZI: images of time points, channels and depths; read only."""
 
 import logging
 import math
@@ -18,7 +18,6 @@ from noise2detail.io.acquisition import (
     even_step,
     reading,
     refuse_dimensions,
-    refuse_several,
 )
 from noise2detail.io.announced import check_announced
 from noise2detail.io.channels import Channel
@@ -26,12 +25,14 @@ from noise2detail.io.czi_pixels import COMPRESSIONS, PIXEL_TYPES, PixelType, dec
 from noise2detail.io.czi_segments import (
     Block,
     Header,
+    check_block,
     read_block,
     read_directory,
     read_header,
     read_metadata,
     read_timestamps,
 )
+from noise2detail.io.several import Choice, choose
 from noise2detail.types import Pixels
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,8 @@ _METRES = 1e6
 _Found = Sequence[tuple[Block, int]]
 
 
-def read_czi(path: Path, axes: str | None = None) -> Image:
-    """The image of a CZI file; blocks of its overviews are left out.
+def read_czi(path: Path, axes: str | None = None, image: Choice | None = None) -> Image:
+    """One image of a CZI file; blocks of its overviews are left out.
 
     Parameters
     ----------
@@ -59,13 +60,15 @@ def read_czi(path: Path, axes: str | None = None) -> Image:
         The file.
     axes
         Overrides the meaning of the dimensions.
+    image
+        Which scene, where there are several.
 
     Raises
     ------
     AxesError
         ``axes`` does not fit.
     UnreadableFileError
-        Damaged, truncated, several scenes, a mosaic, or pixels of a kind that is not known.
+        Damaged, truncated, several scenes and none chosen, a mosaic, or pixels of a kind that is not known.
     """
     with reading(path, "Zeiss CZI"), path.open("rb") as stream:
         header = read_header(stream)
@@ -73,19 +76,24 @@ def read_czi(path: Path, axes: str | None = None) -> Image:
             raise UnreadableFileError(path, "one part of a set of CZI files", "save the set as one file in ZEN")
         root = _document(read_metadata(stream, header.metadata))
         everything = read_directory(stream, header.directory)
-        found = _one_image(path, everything, root)
+        found = _one_image(path, everything, root, image)
+        wanted = {at for _, at in found}
+        for block, at in everything:
+            if at not in wanted:
+                check_block(stream, block, at)  # a plane that a damaged directory calls an overview would be missed
         acquisition = _acquisition(path, stream, header, found, root)
     return as_image(acquisition, axes)
 
 
-def _one_image(path: Path, everything: _Found, root: ET.Element) -> _Found:
-    """Blocks of full resolution, where they make a single image."""
+def _one_image(path: Path, everything: _Found, root: ET.Element, image: Choice | None) -> _Found:
+    """Blocks of full resolution of one scene, where they make a single image."""
     found = [(block, at) for block, at in everything if block.stored == block.lengths]
     if not found:
         raise UnreadableFileError(path, "no image found in it", DAMAGED)
     scenes = sorted({block.starts.get("S", 0) for block, _ in found})
     names = {scene.get("Index"): scene.get("Name", "") for scene in root.iterfind(".//Dimensions/S/Scenes/Scene")}
-    refuse_several(path, "scenes", [names.get(str(scene), "") for scene in scenes])
+    chosen = scenes[choose(path, "scenes", [names.get(str(scene), "") for scene in scenes], image)]
+    found = [(block, at) for block, at in found if block.starts.get("S", 0) == chosen]
     letters = sorted({letter for block, _ in found for letter in block.starts} - set("XYS"))
     lengths = {
         letter: len({block.starts.get(letter, 0) for block, _ in found})

@@ -78,6 +78,19 @@ def read_block(stream: BinaryIO, block: Block, at: int) -> bytes:
     ValueError
         The block itself says something else than the directory.
     """
+    place, size = check_block(stream, block, at)
+    stream.seek(place)
+    return _exactly(stream, size)
+
+
+def check_block(stream: BinaryIO, block: Block, at: int) -> tuple[int, int]:
+    """Where the pixels of a block lie, and how many bytes they take.
+
+    Raises
+    ------
+    ValueError
+        The block itself says something else than the directory.
+    """
     start, used = _segment(stream, at, b"ZISRAWSUBBLOCK")
     metadata, attachment, size = struct.unpack("<iiq", _exactly(stream, 16))
     stream.seek(start + 16)
@@ -87,8 +100,7 @@ def read_block(stream: BinaryIO, block: Block, at: int) -> bytes:
     before = max(256, 16 + length) + metadata
     if min(metadata, attachment, size) < 0 or before + size + attachment > used:
         raise ValueError(f"the block at byte {at} is longer than its segment")
-    stream.seek(start + before)
-    return _exactly(stream, size)
+    return start + before, size
 
 
 def read_metadata(stream: BinaryIO, at: int) -> bytes:

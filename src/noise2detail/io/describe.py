@@ -33,6 +33,8 @@ _FORMATS = {
     "czi": "Zeiss CZI",
     "nd2": "Nikon ND2",
     "lif": "Leica LIF",
+    "oif": "Olympus OIF",
+    "oib": "Olympus OIB",
 }
 _COMPRESSIONS = {1: "none", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate", 50000: "Zstandard"}
 

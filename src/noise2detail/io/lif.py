@@ -1,4 +1,4 @@
-"""Leica LIF: one image of time points, channels and depths; read only, by the library liffile."""
+"""Leica LIF: images of time points, channels and depths; read only, by the library liffile."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from noise2detail.io.acquisition import (
     library,
     reading,
     refuse_dimensions,
-    refuse_several,
 )
 from noise2detail.io.announced import check_announced
 from noise2detail.io.channels import Channel
+from noise2detail.io.several import Choice, choose
 
 _KIND = "Leica LIF"
 _EMISSION, _EXCITATION = "λ", "Λ"
@@ -60,8 +60,8 @@ def is_lif(head: bytes) -> bool:
     return head[:4] == b"\x70\0\0\0" and head[8:9] == b"\x2a" and head[13:21] == "<LMS".encode("utf-16-le")
 
 
-def read_lif(path: Path, axes: str | None = None) -> Image:
-    """The image of a LIF file.
+def read_lif(path: Path, axes: str | None = None, image: Choice | None = None) -> Image:
+    """One image of a LIF file.
 
     A scan along x and z has its rows along z; what lies along y is then the depth. Wavelengths become channels.
 
@@ -71,23 +71,25 @@ def read_lif(path: Path, axes: str | None = None) -> Image:
         The file.
     axes
         Overrides the meaning of the dimensions.
+    image
+        Which one, where there are several.
 
     Raises
     ------
     AxesError
         ``axes`` does not fit.
     UnreadableFileError
-        Damaged, truncated, several images, a mosaic, or the library is not installed.
+        Damaged, truncated, several images and none chosen, a mosaic, or the library is not installed.
     """
     liffile = library(path, _KIND, "liffile", "lif")
     with reading(path, _KIND), liffile.LifFile(path) as file:
         images = list(file.images)
-        refuse_several(path, "images", [str(image.path) for image in images])
-        if len(file.xml_element.findall(".//Data/Image")) > 1:
+        number = choose(path, "images", [str(one.path) for one in images], image)
+        if len(file.xml_element.findall(".//Data/Image")) > len(images):
             raise UnreadableFileError(
                 path, "holds several images of the same name", "save one of them as a file of its own in LAS X"
             )
-        acquisition = _acquisition(path, images[0])
+        acquisition = _acquisition(path, images[number])
     return as_image(acquisition, axes)
 
 

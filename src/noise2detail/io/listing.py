@@ -10,6 +10,7 @@ from noise2detail.io.dicom import begins_like_dicom
 from noise2detail.io.dicom_tree import by_series
 from noise2detail.io.names import READ_ONLY, WRITTEN, split_suffix
 from noise2detail.io.nifti import header_beside
+from noise2detail.io.ome_sets import whole_of
 from noise2detail.io.open import is_image_folder, readable
 from noise2detail.io.sidecar import SIDECAR_SUFFIX
 from noise2detail.io.source import Source
@@ -17,7 +18,7 @@ from noise2detail.io.source import Source
 _SUFFIXES = (
     READ_ONLY
     | WRITTEN
-    | {".btf", ".tf2", ".tf8", ".lsm", ".stk", ".czi", ".nd2", ".lif", ""}  # many scans have no suffix
+    | {".btf", ".tf2", ".tf8", ".lsm", ".stk", ".czi", ".nd2", ".lif", ".oif", ".oib", ""}  # many scans have no suffix
 )
 _EXAMPLES = ".tif, .png, .npy, .nii, .nii.gz, .mrc, .dcm"
 
@@ -61,7 +62,7 @@ def find_images(paths: Sequence[Path], without: Path | None = None) -> Found:
         if not path.exists():
             raise UnreadableFileError(path, "there is no such file or folder", "check the name")
         if not path.is_dir() or is_image_folder(path):
-            walk.sources.append(Source(path))
+            walk.sources.append(Source(whole_of(path)))
         elif path.resolve() not in walk.searched:
             walk.search(path)
     while walk.links:
@@ -117,10 +118,17 @@ class _Walk:
         self.skipped += found.skipped
         self.told += found.told
         others = set(files) - set(scans)
+        wholes = [self._whole(file) for file in files if file in others]
         self.sources += sorted(
-            [*found.sources, *(Source(file) for file in files if file in others)],
-            key=lambda one: natural_key((one.parts or (one.path,))[0]),
+            [*found.sources, *map(Source, wholes)], key=lambda one: natural_key((one.parts or (one.path,))[0])
         )
+
+    def _whole(self, file: Path) -> Path:
+        """The file, or the one that stands for the set to which it belongs."""
+        whole = whole_of(file)
+        if whole != file:
+            self.skipped.append((file, f"a part of the image of {whole.name}"))
+        return whole
 
 
 def _each_once(sources: Iterable[Source]) -> list[Source]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from noise2detail.errors import OutputExistsError, SettingError, UnwritableFileError
+from noise2detail.io.ome_sets import whole_of
 
 OutputFormat = Literal["ome", "tif", "png", "bmp", "npy", "npz", "nifti", "mrc", "dicom", "dicom-series", "zarr"]
 
@@ -39,7 +40,7 @@ JPEG = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
 _INSTEAD = {".hdr.gz": ".nii.gz", ".img.gz": ".nii.gz", ".hdr": ".nii", ".img": ".nii"}
 """Of headers and pixels in two files, the suffix of what holds both."""
 
-READ_ONLY = JPEG | frozenset(_INSTEAD)
+READ_ONLY = JPEG | frozenset(_INSTEAD) | {".companion.ome"}
 """Suffixes of formats that can be read, but not written."""
 
 WRITTEN = frozenset(_FORMATS)
@@ -176,6 +177,10 @@ def refuse_place(path: Path | str, source: Path | str | None, overwrite: bool, *
         raise OutputExistsError(
             target, "the output is the input itself", "choose another name; the input is never changed"
         )
+    if source is not None and _part_of_input(target, Path(source)):
+        raise OutputExistsError(
+            target, f"the output is a part of the input {source}", "choose another name; the input is never changed"
+        )
     if source is not None and target.resolve() in Path(source).resolve().parents:
         raise OutputExistsError(target, "the output holds the input", "choose another name; the input is never changed")
     store = _store_around(target.resolve())
@@ -215,6 +220,13 @@ def _has_dicom_mark(path: Path) -> bool:
             return stream.read(132)[128:] == b"DICM"
     except OSError:
         return False
+
+
+def _part_of_input(target: Path, source: Path) -> bool:
+    """Whether an output is another file of an input that is a set of files: of an OME-TIFF or an OIF."""
+    if target.resolve().parent == source.resolve().with_name(f"{source.resolve().name}.files"):
+        return True
+    return target.is_file() and whole_of(target).resolve() == whole_of(source).resolve()
 
 
 def _same_file(target: Path, source: Path) -> bool:

@@ -1,12 +1,13 @@
-"""Nikon ND2: one image of time points, channels and depths; read only, its metadata by the library nd2."""
+"""Nikon ND2: images of time points, channels and depths; read only, its metadata by the library nd2."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from noise2detail.errors import UnreadableFileError
 from noise2detail.image import Image
@@ -16,11 +17,11 @@ from noise2detail.io.acquisition import (
     library,
     reading,
     refuse_dimensions,
-    refuse_several,
 )
 from noise2detail.io.announced import check_announced
 from noise2detail.io.channels import Channel
 from noise2detail.io.nd2_frames import find_frames, read_frame
+from noise2detail.io.several import Choice, choose
 from noise2detail.types import Pixels
 
 _KIND = "Nikon ND2"
@@ -29,8 +30,8 @@ _LETTERS = {"unsigned": "u", "signed": "i", "float": "f"}
 _MILLISECONDS = 1e3
 
 
-def read_nd2(path: Path, axes: str | None = None) -> Image:
-    """The image of an ND2 file.
+def read_nd2(path: Path, axes: str | None = None, image: Choice | None = None) -> Image:
+    """One image of an ND2 file.
 
     Parameters
     ----------
@@ -38,35 +39,39 @@ def read_nd2(path: Path, axes: str | None = None) -> Image:
         The file.
     axes
         Overrides the meaning of the dimensions.
+    image
+        Which position, where there are several.
 
     Raises
     ------
     AxesError
         ``axes`` does not fit.
     UnreadableFileError
-        Damaged, truncated, several positions, colours, or the library is not installed.
+        Damaged, truncated, several positions and none chosen, colours, or the library is not installed.
     """
     nd2 = library(path, _KIND, "nd2", "nd2")
     with reading(path, _KIND), path.open("rb") as stream:
         frames = find_frames(stream)  # before the library, which mends what is broken
         with nd2.ND2File(path) as file:
-            _check_kind(path, file)
-            acquisition = _acquisition(path, stream, file, frames)
+            position = _position(path, file, image)
+            acquisition = _acquisition(path, stream, file, frames, position)
     return as_image(acquisition, axes)
 
 
-def _check_kind(path: Path, file: Any) -> None:
+def _position(path: Path, file: Any, image: Choice | None) -> int:
+    """Number of the position of the stage that is meant."""
     sizes = {str(letter): int(length) for letter, length in file.sizes.items()}
-    if "P" in sizes:
-        loops = [loop for loop in file.experiment if loop.type == "XYPosLoop"]
-        names = [str(point.name or "") for loop in loops for point in loop.parameters.points]
-        refuse_several(path, "positions", names if len(names) == sizes["P"] else [""] * sizes["P"])
+    count = sizes.pop("P", 1)
+    loops = [loop for loop in file.experiment if loop.type == "XYPosLoop"]
+    names = [str(point.name or "") for loop in loops for point in loop.parameters.points]
+    position = choose(path, "positions", names if len(names) == count else [""] * count, image)
     refuse_dimensions(path, sizes, {"U": "entries of an unknown dimension"})
     if int(file.components_per_channel) != 1:
         raise UnreadableFileError(path, "holds colours (RGB), whose order is not known", "save it as TIFF")
+    return position
 
 
-def _acquisition(path: Path, stream: Any, file: Any, frames: dict[int, int]) -> Acquisition:
+def _acquisition(path: Path, stream: Any, file: Any, frames: dict[int, int], position: int) -> Acquisition:
     sizes = {str(letter): int(length) for letter, length in file.sizes.items()}
     loops = [letter for letter in sizes if letter not in "CYXS"]
     count = math.prod(sizes[letter] for letter in loops)
@@ -81,18 +86,24 @@ def _acquisition(path: Path, stream: Any, file: Any, frames: dict[int, int]) -> 
         raise ValueError(f"rows of {stored.row} bytes, for pixels of {stored.used}")
     if (stored.height, stored.width, stored.channels) != tuple(sizes.get(letter, 1) for letter in "YXC"):
         raise ValueError(f"its dimensions {sizes} are not those of its frames")
-    announced = count * stored.height * stored.row
+    numbers = np.arange(count).reshape([sizes[letter] for letter in loops])
+    if "P" in loops:
+        numbers = np.asarray(numbers.take(position, axis=loops.index("P")))
+        loops.remove("P")
+    announced = numbers.size * stored.height * stored.row
     check_announced(path, announced, path.stat().st_size, compressed=stored.packed)
-    pixels: Pixels = np.empty((count, stored.channels, stored.height, stored.width), stored.dtype.newbyteorder("="))
-    for index in range(count):
-        plain = read_frame(stream, frames, index, stored.height * stored.row, compressed=stored.packed)
-        pixels[index] = stored.planes(plain)
+    pixels: Pixels = np.empty(
+        (numbers.size, stored.channels, stored.height, stored.width), stored.dtype.newbyteorder("=")
+    )
+    for place, index in enumerate(numbers.flat):
+        plain = read_frame(stream, frames, int(index), stored.height * stored.row, compressed=stored.packed)
+        pixels[place] = stored.planes(plain)
     return Acquisition(
         "nd2",
-        pixels.reshape([sizes[letter] for letter in loops] + list(pixels.shape[1:])),
+        pixels.reshape(numbers.shape + pixels.shape[1:]),
         "".join(loops) + "CYX",
         _pixel_size(file),
-        _increment(file, sizes, loops),
+        _increment(file, numbers, loops),
         _channels(file, stored.channels),
         (("significant bits", str(file.attributes.bitsPerComponentSignificant)), ("compression", stored.compression)),
     )
@@ -154,16 +165,16 @@ def _pixel_size(file: Any) -> dict[str, float]:
     }
 
 
-def _increment(file: Any, sizes: Mapping[str, int], loops: Sequence[str]) -> float | None:
+def _increment(file: Any, numbers: npt.NDArray[np.int_], loops: Sequence[str]) -> float | None:
     """Seconds between time points: as planned, else as measured at the first frame of each."""
-    if "T" not in sizes:
+    if "T" not in loops:
         return None
     planned = [float(loop.parameters.periodMs) for loop in file.experiment if loop.type == "TimeLoop"]
     if planned and planned[0] > 0:
         return planned[0] / _MILLISECONDS
-    stride = math.prod(sizes[letter] for letter in loops[loops.index("T") + 1 :])
-    first, last = (_time(file, index) for index in (0, (sizes["T"] - 1) * stride))
-    return None if first is None or last is None else (last - first) / _MILLISECONDS / (sizes["T"] - 1)
+    firsts = np.moveaxis(numbers, loops.index("T"), 0).reshape(numbers.shape[loops.index("T")], -1)[:, 0]
+    first, last = (_time(file, int(firsts[at])) for at in (0, -1))
+    return None if first is None or last is None else (last - first) / _MILLISECONDS / (len(firsts) - 1)
 
 
 def _time(file: Any, index: int) -> float | None:

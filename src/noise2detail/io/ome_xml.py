@@ -116,6 +116,20 @@ def parse(xml: bytes) -> Element:
     return top[0]
 
 
+def only(xml: bytes, number: int) -> bytes:
+    """The same text without any image but one.
+
+    Raises
+    ------
+    ValueError
+        The text is not OME-XML.
+    """
+    images = parse(xml).all("Image")
+    for gone in reversed(images[:number] + images[number + 1 :]):
+        xml = xml[: gone.start] + xml[gone.end :]
+    return xml
+
+
 def read_facts(xml: bytes) -> OmeFacts:
     """What the first image of the text says.
 
@@ -162,13 +176,44 @@ def _most_planes(images: Sequence[Element]) -> int:
     return max((int(one.attributes.get(key, "0")) for one in stretches for key in _COUNTS), default=0)
 
 
+def files_of(xml: bytes) -> dict[str, str]:
+    """Names of the files that hold planes, each with its UUID, in the order of the text.
+
+    Raises
+    ------
+    ValueError
+        The text is not OME-XML, or has two UUIDs for one file.
+    """
+    found: dict[str, str] = {}
+    for name, uuid in _files(xml, parse(xml)):
+        if found.setdefault(name, uuid) != uuid:
+            raise ValueError(f"its OME-XML has two identities for the file {name!r:.80}")
+    return found
+
+
+def identity(xml: bytes) -> str:
+    """UUID of the file that holds this text; empty where it has none.
+
+    Raises
+    ------
+    ValueError
+        The text is not OME-XML.
+    """
+    root = parse(xml)
+    said = next((one.attributes for one in (root, *root.all("BinaryOnly")) if "UUID" in one.attributes), {})
+    return said.get("UUID", "")
+
+
 def _other_files(xml: bytes, root: Element) -> Iterator[str]:
-    own = root.attributes.get("UUID", "").encode()
+    own = root.attributes.get("UUID", "")
+    # a file that was moved still names the place where it was made
+    return (name for name, uuid in _files(xml, root) if not own or uuid != own)
+
+
+def _files(xml: bytes, root: Element) -> Iterator[tuple[str, str]]:
     pixels = [pixels for image in root.all("Image") for pixels in image.all("Pixels")]
     for uuid in (uuid for one in pixels for data in one.all("TiffData") for uuid in data.all("UUID")):
-        # a file that was moved still names the place where it was made
-        if not own or xml[uuid.open_end : uuid.close_start] != own:
-            yield uuid.attributes.get("FileName", "")
+        yield uuid.attributes.get("FileName", ""), xml[uuid.open_end : uuid.close_start].decode()
 
 
 def patch(

@@ -11,6 +11,7 @@ from noise2detail.errors import UnreadableFileError
 from noise2detail.image import Image, check_axes
 from noise2detail.io.describe import FACTS_KEY
 from noise2detail.io.ome_zarr_metadata import Multiscale, labels, letters, multiscale, ome, physical, unclear_axes
+from noise2detail.io.several import Choice, choose
 from noise2detail.io.zarr_layout import Layout, read_layout
 from noise2detail.io.zarr_nodes import CONSOLIDATED, DAMAGED, METADATA, Node, member, read_node
 from noise2detail.io.zarr_pixels import read_pixels
@@ -23,7 +24,6 @@ _OME = "OME"
 _OME_XML = "METADATA.ome.xml"
 _COPIES = "consolidated_metadata"
 _LONGEST_XML = 2**26
-_SERIES_NAMED = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def is_zarr(path: Path) -> bool:
         return False
 
 
-def read_ome_zarr(path: Path, axes: str | None = None) -> Image:
+def read_ome_zarr(path: Path, axes: str | None = None, image: Choice | None = None) -> Image:
     """The image of a store in its full size; of the others only their metadata are read.
 
     Parameters
@@ -73,6 +73,8 @@ def read_ome_zarr(path: Path, axes: str | None = None) -> Image:
         Folder of the store, or of one image in it.
     axes
         Overrides the meaning of the dimensions.
+    image
+        Which series of a store of the converter bioformats2raw, where there are several; by number or folder.
 
     Raises
     ------
@@ -84,16 +86,19 @@ def read_ome_zarr(path: Path, axes: str | None = None) -> Image:
         Damaged, no image, several, or stored in a way that is not known.
     """
     try:
-        return _image(path, axes)
+        return _image(path, axes, image)
     except UnreadableFileError:
         raise
     except OSError as error:
         raise UnreadableFileError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
 
 
-def _image(path: Path, axes: str | None) -> Image:
+def _image(path: Path, axes: str | None, image: Choice | None) -> Image:
     root = _group(path, "")
-    series = _only_series(path) if _LAYOUT in ome(root) else ""
+    inside = _series(path) if _LAYOUT in ome(root) else [""]
+    series = inside[choose(path, "images" if inside == [""] else "series", inside, image)]
+    if len(inside) > 1:  # by itself, so that what is written again does not promise the others
+        return _image(member(path, series), axes, None)
     node = _group(path, series) if series else root
     if not ome(node).get("multiscales"):
         raise _no_image(path, node)
@@ -133,8 +138,8 @@ def _group(store: Path, path: str) -> Node:
     return node
 
 
-def _only_series(store: Path) -> str:
-    """Path of the image in a store of the converter bioformats2raw, if it is the only one."""
+def _series(store: Path) -> list[str]:
+    """Paths of the images in a store of the converter bioformats2raw."""
     listing = read_node(store, _OME)
     listed = ome(listing).get("series") if listing is not None else None
     if not isinstance(listed, list):
@@ -144,12 +149,7 @@ def _only_series(store: Path) -> str:
         member(store, one)
     if not listed:
         raise UnreadableFileError(store, "is a store of series, and holds none", DAMAGED)
-    if len(listed) > 1:
-        several = ", ".join(listed[:_SERIES_NAMED]) + (" ..." if len(listed) > _SERIES_NAMED else "")
-        raise UnreadableFileError(
-            store, f"holds {len(listed)} series: {several}", f"name one of them, for example {store / listed[0]}"
-        )
-    return str(listed[0])
+    return [str(one) for one in listed]
 
 
 def _no_image(store: Path, node: Node) -> UnreadableFileError:

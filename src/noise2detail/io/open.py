@@ -4,9 +4,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from noise2detail.errors import AxesError, UnreadableFileError
+from noise2detail.errors import AxesError, SeveralImagesError, UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io.bmp import is_bmp, read_bmp
+from noise2detail.io.compound import MAGIC as COMPOUND
 from noise2detail.io.czi import read_czi
 from noise2detail.io.czi_segments import MAGIC as CZI
 from noise2detail.io.dicom import is_dicom, read_dicom
@@ -21,11 +22,17 @@ from noise2detail.io.nifti import GZIP, header_beside, is_nifti, read_nifti
 from noise2detail.io.npy import read_npy
 from noise2detail.io.npz import MAGIC as ZIP
 from noise2detail.io.npz import read_npz
+from noise2detail.io.oif import is_oif, read_oib, read_oif
+from noise2detail.io.ome_sets import is_companion
 from noise2detail.io.ome_zarr import is_zarr, read_ome_zarr
 from noise2detail.io.png import SIGNATURE, read_png
-from noise2detail.io.tiff_read import read_tiff
+from noise2detail.io.several import NONE_OF_THEM, Choice, refuse_choice
+from noise2detail.io.tiff_read import read_ome_set, read_tiff
 
-READABLE = "TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI, ND2, LIF"
+READABLE = (
+    "TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI, ND2, LIF, OIF, "
+    "OIB"
+)
 """Formats that can be read, for messages."""
 
 Reader = Callable[[Path, str | None], Image]
@@ -41,6 +48,7 @@ _READERS: dict[bytes, Reader] = {
     b"\x93NUMPY": read_npy,
     CZI: read_czi,
     ND2: read_nd2,
+    COMPOUND: read_oib,
 }
 
 _FOREIGN = {
@@ -49,27 +57,38 @@ _FOREIGN = {
     b"\x89HDF": "an HDF5 file",
     b"ZISRAW": "a part of a Zeiss CZI file",
     b"\0\0\0\x0cjP": "a JPEG 2000 file, or a Nikon ND2 file of the older kind that is one",
-    b"\xd0\xcf\x11\xe0": "a compound file, such as an Olympus OIB file",
     b"%PDF": "a PDF document",
 }
 
 _FOLDERS: tuple[tuple[Callable[[Path], bool], Reader], ...] = ((is_zarr, read_ome_zarr),)
 """What tells that a folder is one image, and what reads it."""
 
+_OF_SEVERAL: dict[Reader, Callable[[Path, str | None, Choice | None], Image]] = {
+    read_tiff: read_tiff,
+    read_ome_set: read_ome_set,
+    read_czi: read_czi,
+    read_nd2: read_nd2,
+    read_lif: read_lif,
+    read_ome_zarr: read_ome_zarr,
+}
+"""Readers of formats whose files may hold several images."""
+
 _HEAD = 4096
 """Bytes that are looked at: the header of MRC takes 1024, and that of NIfTI may be compressed."""
 
 
-def open_image(path: Path | str, axes: str | None = None) -> Image:
+def open_image(path: Path | str, axes: str | None = None, image: Choice | None = None) -> Image:
     """The image of a file, with axes, scale and the metadata needed to write the same kind of file.
 
     Parameters
     ----------
     path
         TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI,
-        ND2 or LIF; the content decides, not the name. Or a folder that holds the slices of one DICOM series.
+        ND2, LIF, OIF or OIB; the content decides, not the name. Or a folder that holds the slices of one DICOM series.
     axes
         What the dimensions are, where the file does not say it or is wrong; one letter of ``TCZYXS`` for each.
+    image
+        Which one of a file with several: its number, counted from 0, or its name; see :func:`image_names`.
 
     Raises
     ------
@@ -77,24 +96,48 @@ def open_image(path: Path | str, axes: str | None = None) -> Image:
         ``axes`` does not fit, or is needed and missing.
     PixelTypeError
         Complex numbers in a NIfTI or MRC file.
+    SeveralImagesError
+        The file holds several images and none was chosen, or one that is not there.
     UnreadableFileError
         Absent, damaged, truncated, too large for the memory, or no single image.
     """
-    file = Path(path)
+    read, file = _reader_of(Path(path))
+    return _named(read, file, axes, image)
+
+
+def image_names(path: Path | str) -> tuple[str, ...]:
+    """Name of each image of a file; empty where an image has none.
+
+    Raises
+    ------
+    UnreadableFileError
+        As of :func:`open_image`.
+    """
+    read, file = _reader_of(Path(path))
+    try:
+        _named(read, file, None, NONE_OF_THEM)
+    except SeveralImagesError as refusal:
+        return refusal.names
+    msg = f"{read} does not look at the choice"
+    raise AssertionError(msg)
+
+
+def _reader_of(file: Path) -> tuple[Reader, Path]:
+    """What reads a file or folder, and what is to be read: of two files that belong together, the header."""
     read_folder = _folder_reader(file)
     if read_folder is not None:
-        return _named(read_folder, file, axes)
+        return read_folder, file
     if is_series(file):
-        return _named(read_series, file, axes)
+        return read_series, file
     head = _head(file)
     if not head:
         raise UnreadableFileError(file, "it is empty (0 bytes)", "copy or export it again")
     read = _reader(file, head)
     if read is not None:
-        return _named(read, file, axes)
+        return read, file
     header = header_beside(file)
     if header is not None and is_nifti(_head(header)):
-        return _named(read_nifti, header, axes)
+        return read_nifti, header
     raise UnreadableFileError(file, foreign(head), f"expected {READABLE}")
 
 
@@ -108,9 +151,12 @@ def is_image_folder(path: Path) -> bool:
     return _folder_reader(path) is not None
 
 
-def _named(read: Reader, file: Path, axes: str | None) -> Image:
+def _named(read: Reader, file: Path, axes: str | None, image: Choice | None) -> Image:
     """The image, or an error that names the file: axes that do not fit are noticed where no file is known."""
     try:
+        if (read_one := _OF_SEVERAL.get(read)) is not None:
+            return read_one(file, axes, image)
+        refuse_choice(file, image)
         return read(file, axes)
     except AxesError as error:
         if str(file) in str(error):
@@ -137,6 +183,10 @@ def _reader(path: Path, head: bytes) -> Reader | None:
         return read_nifti
     if is_lif(head):
         return read_lif
+    if is_oif(head):
+        return read_oif
+    if is_companion(head):
+        return read_ome_set
     return read_mrc if is_mrc(head) else None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from noise2detail.image import Image
 from noise2detail.io.dicom_series import read_series
 from noise2detail.io.open import open_image
+from noise2detail.io.several import Choice, refuse_choice
 from noise2detail.io.sidecar import sha256
 
 
@@ -20,6 +21,8 @@ class Source:
     """The files of that folder which are one image together; none: whatever is at the path."""
     label: str = ""
     """Tells it from other images in the same folder; empty where there is none."""
+    image: Choice | None = None
+    """Which one, of a file with several."""
 
 
 def open_source(source: Source, axes: str | None = None) -> Image:
@@ -37,7 +40,10 @@ def open_source(source: Source, axes: str | None = None) -> Image:
     AxesError, UnreadableFileError
         As for :func:`open_image`.
     """
-    return read_series(source.path, axes, source.parts) if source.parts else open_image(source.path, axes)
+    if not source.parts:
+        return open_image(source.path, axes, source.image)
+    refuse_choice(source.path, source.image)
+    return read_series(source.path, axes, source.parts)
 
 
 def digest(source: Source) -> str:

@@ -17,6 +17,8 @@ _IMAGES = frozenset({6, 7, 33003, 33004, 33005, 33007, 34712, 34887, 34892, 3493
 """Compressions whose strips and tiles are images with a size of their own: JPEG, JPEG 2000, LERC, PNG, JPEG XR, ..."""
 _JPEG_XR = frozenset({34934, 22610})
 _HEAD = 2**12
+_MANY, _TOO_MANY = 10**5, 1000
+"""Planes that may be promised in any case, and how many for each page: the others may lie in other files."""
 
 
 def refuse_doctype(path: Path, directories: Directories) -> None:
@@ -33,6 +35,19 @@ def refuse_doctype(path: Path, directories: Directories) -> None:
         raise UnreadableFileError(
             path, "its XML has a document type declaration, which no image needs", "export it again"
         )
+
+
+def refuse_lists(path: Path, tif: Any, promised: int) -> None:
+    """Raise where the library would make a list of planes that fills the memory, or count them for hours.
+
+    Raises
+    ------
+    UnreadableFileError
+        The OME-XML promises far more planes than the file has pages.
+    """
+    if promised > max(_MANY, _TOO_MANY * len(tif.pages)):
+        found = f"its OME-XML promises {promised} planes, and it has {len(tif.pages)} pages"
+        raise UnreadableFileError(path, found, _DAMAGED)
 
 
 def refuse_other_folders(path: Path, names: Sequence[str]) -> None:

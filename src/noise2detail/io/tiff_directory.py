@@ -26,6 +26,9 @@ LAYOUT = frozenset(
 POINTERS = frozenset({330, 34665, 34853, 40965})
 """Tags whose value is a place in the file (further images, Exif, GPS); they cannot be copied."""
 
+DESCRIPTION = 270
+"""Tag of the text about the image."""
+
 _PRIVATE = 32768
 _OVERLAP, _ROOM = 4, 2**20
 """How often the bytes of a file may be read, and how many more: nothing overlaps in a sound file."""

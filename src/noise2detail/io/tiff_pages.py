@@ -4,6 +4,7 @@ import math
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import tifffile
 from noise2detail.errors import UnreadableFileError
 from noise2detail.io.announced import check_memory
 from noise2detail.io.lazy import LazyPixels, file_planes, stays_in_file
+from noise2detail.io.tiff_directory import DESCRIPTION, Directory, Tag
 from noise2detail.types import Pixels
 
 Guard = Callable[[Callable[[], Pixels]], Pixels]
@@ -54,6 +56,35 @@ def all_series(tif: Any) -> list[Any]:
     """Images of an open file; they are a property in some versions of the library, and a method in others."""
     found = tif.series() if callable(tif.series) else tif.series
     return list(found)
+
+
+def described(pages: tuple[Directory, ...], text: bytes | None) -> tuple[Directory, ...]:
+    """The pages with the OME-XML on the first of them, and on no other, although they may come from several files.
+
+    Parameters
+    ----------
+    pages
+        Of one image.
+    text
+        The OME-XML of this image; None: there is none.
+    """
+    if text is None:
+        return pages
+    first, *others = pages
+    tag = Tag(DESCRIPTION, 2, len(text) + 1, text + b"\0")
+    said = first.find(DESCRIPTION)
+    if said is None:
+        first = replace(first, tags=(*first.tags, tag))
+    elif said.data.rstrip(b"\0") != text:
+        first = replace(first, tags=tuple(tag if one is said else one for one in first.tags))
+    return (first, *(_without_xml(page) for page in others))
+
+
+def _without_xml(page: Directory) -> Directory:
+    said = page.find(DESCRIPTION)
+    if said is None or not said.data.rstrip(b"\0 \r\n\t").endswith(b"OME>"):
+        return page
+    return replace(page, tags=tuple(tag for tag in page.tags if tag is not said))
 
 
 class _Pages:

@@ -18,18 +18,18 @@ from noise2detail.errors import Noise2DetailError, UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io import imagej, ome_xml
 from noise2detail.io.announced import check_held, check_memory
+from noise2detail.io.ome_sets import companion_of, parts_of, read_companion
+from noise2detail.io.several import Choice, choose
 from noise2detail.io.template import TIFF_KEY, TiffKind, TiffTemplate
 from noise2detail.io.tiff_axes import name_axes
-from noise2detail.io.tiff_check import check_segments, refuse_doctype, refuse_other_folders
+from noise2detail.io.tiff_check import check_segments, refuse_doctype, refuse_lists, refuse_other_folders
 from noise2detail.io.tiff_directory import POINTERS, Directories, Directory, read_directories
-from noise2detail.io.tiff_pages import all_series, lazy_series
+from noise2detail.io.tiff_pages import all_series, described, lazy_series
 from noise2detail.types import Pixels, PixelSource
 
 log = logging.getLogger(__name__)
 
 _DAMAGED = "it is truncated or damaged: copy or export it again"
-_MANY, _TOO_MANY = 10**5, 1000
-"""Planes that may be promised in any case, and how many for each page: the others may lie in other files."""
 _SERIOUS = re.compile(
     r"corrupt|missing|out of range|failed to|not match|invalid page|discontiguous|OME series expected"
 )
@@ -46,8 +46,8 @@ _PALETTE = 3
 _FORMATS = {"ome": "ome-tiff", "imagej": "imagej-tiff"}
 
 
-def read_tiff(path: Path, axes: str | None = None) -> Image:
-    """The one image of a TIFF, its pixels in memory.
+def read_tiff(path: Path, axes: str | None = None, image: Choice | None = None) -> Image:
+    """One image of a TIFF; of a part of an OME-TIFF set the whole image.
 
     Parameters
     ----------
@@ -55,28 +55,64 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
         The file.
     axes
         Overrides what the file says.
+    image
+        Which one, where there are several.
 
     Raises
     ------
     AxesError
         ``axes`` does not fit the image.
     UnreadableFileError
-        Damaged, truncated, or not exactly one image.
+        Damaged, truncated, or several images and none chosen.
     """
     directories = read_directories(path)
     with _reading(path) as complaints, tifffile.TiffFile(path) as tif:
-        return _read(path, tif, directories, axes, complaints)
+        refuse_doctype(path, directories)
+        companion = _companion(path, tif)
+        if companion is None:
+            return _read(path, tif, directories, axes, image, complaints)
+    return read_ome_set(companion, axes, image, part=path)
 
 
-def _read(path: Path, tif: Any, directories: Directories, axes: str | None, complaints: list[str]) -> Image:
-    refuse_doctype(path, directories)
-    facts = _ome_facts(path, tif)
-    series, dropped = _one_series(path, tif)
+def read_ome_set(path: Path, axes: str | None = None, image: Choice | None = None, part: Path | None = None) -> Image:
+    """One image of an OME-TIFF set, whose OME-XML is a file of its own.
+
+    Parameters
+    ----------
+    path
+        The companion.
+    axes, image
+        As of :func:`read_tiff`.
+    part
+        A file that must belong to the set.
+
+    Raises
+    ------
+    AxesError
+        ``axes`` does not fit the image.
+    UnreadableFileError
+        A part is missing or another file, or as of :func:`read_tiff`.
+    """
+    xml, parts = read_companion(path)
+    if part is not None and part.name not in {one.name for one in parts}:
+        raise UnreadableFileError(part, f"says that it belongs to {path.name}, which does not name it", _DAMAGED)
+    directories = read_directories(parts[0])
+    with _reading(path) as complaints, tifffile.TiffFile(parts[0], omexml=xml.decode()) as tif:
+        return _read(path, tif, directories, axes, image, complaints)
+
+
+def _read(
+    path: Path, tif: Any, directories: Directories, axes: str | None, choice: Choice | None, complaints: list[str]
+) -> Image:
+    first = _ome_facts(path, tif)
+    series, dropped, number = _one_series(path, tif, first, choice)
+    text = None if first is None else ome_xml.only(str(tif.ome_metadata).encode(), number)
+    facts = None if text is None else ome_xml.read_facts(text)
     _refuse_complaints(path, complaints)
     _check_whole(path, tif, series, facts)
     compressed = int(series.keyframe.compression) != 1
     announced = math.prod(series.shape) * np.dtype(series.dtype).itemsize
-    held = sum(file.stat().st_size for file in {Path(page.parent.filehandle.path) for page in series.pages if page})
+    held = sum(file.stat().st_size for file in _files(series))
     check_held(path, announced, held, compressed=compressed)
     check_segments(path, series)
     pixels, letters, alpha = _pixels(path, tif, series, complaints)
@@ -88,7 +124,8 @@ def _read(path: Path, tif: Any, directories: Directories, axes: str | None, comp
         log.warning("%s: metadata of a TIFF of kind %s are not read, only its pixels", path, series.kind)
         return image
     said = named if axes is None else _said(path, letters, pixels.shape)
-    template = _template(image, series, directories, kind, said, alpha, dropped)
+    pages = described(tuple(_pages(tif, series, directories)), text)
+    template = _template(image, series, directories, kind, said, alpha, dropped, pages)
     return replace(image, metadata={TIFF_KEY: template})
 
 
@@ -102,7 +139,11 @@ def _pixels(path: Path, tif: Any, series: Any, complaints: list[str]) -> tuple[P
         return found
 
     letters = str(series.axes)
-    lazy = lazy_series(path, tif, series, guarded)
+    lazy = (
+        lazy_series(path, tif, series, guarded)
+        if len(_files(series)) == 1 and path.resolve() == _file(tif).resolve()
+        else None
+    )
     if lazy is not None:
         return lazy, letters, None
     check_memory(path, int(series.nbytes))
@@ -123,7 +164,20 @@ def _reading(path: Path) -> Iterator[list[str]]:
         raise UnreadableFileError(path, f"not a TIFF that can be read ({error})", _DAMAGED) from error
 
 
+def _companion(path: Path, tif: Any) -> Path | None:
+    """The file that holds the OME-XML of a set, where this one only points to it; the files of any set are there."""
+    facts = _ome_facts(path, tif)
+    if facts is None:
+        return None
+    if facts.companion is not None:
+        return companion_of(path, facts.companion)
+    files = ome_xml.files_of(str(tif.ome_metadata).encode())
+    parts_of(path, {name: uuid for name, uuid in files.items() if name in facts.other_files and name != path.name})
+    return None
+
+
 def _ome_facts(path: Path, tif: Any) -> ome_xml.OmeFacts | None:
+    """What the OME-XML says of the first image."""
     if not tif.is_ome:
         return None
     try:
@@ -131,46 +185,33 @@ def _ome_facts(path: Path, tif: Any) -> ome_xml.OmeFacts | None:
     except ValueError as error:
         raise UnreadableFileError(path, str(error), _DAMAGED) from error
     refuse_other_folders(path, facts.other_files)
-    _refuse_lists(path, tif, facts)
-    if facts.companion is not None:
-        raise UnreadableFileError(
-            path,
-            f"one part of an OME-TIFF set whose metadata lie in {facts.companion}",
-            "convert the set to a single OME-TIFF first, for example with bfconvert",
-        )
+    refuse_lists(path, tif, max(facts.most_planes, facts.most_pixels // max(1, int(tif.pages[0].size))))
     return facts
 
 
-def _refuse_lists(path: Path, tif: Any, facts: ome_xml.OmeFacts) -> None:
-    """Raise where the library would make a list of planes that fills the memory, or count them for hours."""
-    promised = max(facts.most_planes, facts.most_pixels // max(1, int(tif.pages[0].size)))
-    if promised > max(_MANY, _TOO_MANY * len(tif.pages)):
-        found = f"its OME-XML promises {promised} planes, and it has {len(tif.pages)} pages"
-        raise UnreadableFileError(path, found, _DAMAGED)
-
-
-def _one_series(path: Path, tif: Any) -> tuple[Any, tuple[str, ...]]:
+def _one_series(
+    path: Path, tif: Any, facts: ome_xml.OmeFacts | None, choice: Choice | None
+) -> tuple[Any, tuple[str, ...], int]:
+    """The image that is meant, what else is left out, and its number among all that are there."""
     found = all_series(tif)
     if not found:
         raise UnreadableFileError(path, "no image found in it", _DAMAGED)
     main = [one for one in found if not (one.keyframe.is_reduced or _ASIDE.search(str(one.name)))]
     main = main or [found[0]]
-    _refuse_palette(path, tif, main[0])
-    if main[0].dtype is None:
+    names = [str(one.name) if facts is not None else "" for one in main]
+    chosen = main[choose(path, "images", names, choice, [f"{one.axes} {tuple(one.shape)}" for one in main])]
+    _refuse_palette(path, tif, chosen)
+    if chosen.dtype is None:
         raise UnreadableFileError(path, "its pixel type is unknown", "export it as 8- or 16-bit integer or float")
-    if len(main) > 1:
-        shapes = ", ".join(f"{one.axes} {tuple(one.shape)}" for one in main[:6]) + (", ..." if len(main) > 6 else "")
-        raise UnreadableFileError(
-            path,
-            f"holds {len(main)} images ({shapes}); expected one",
-            "export each as a file of its own",
-        )
-    dropped = [f"{len(found) - 1} thumbnail or label images"] if len(found) > 1 else []
-    if len(main[0].levels) > 1:
-        dropped.append(f"{len(main[0].levels) - 1} reduced pyramid levels")
-    if main[0] is not found[0] and tif.is_ome:
+    aside = len(found) - len(main)
+    dropped = [f"{aside} thumbnail or label images"] if aside else []
+    if len(chosen.levels) > 1:
+        dropped.append(f"{len(chosen.levels) - 1} reduced pyramid levels")
+    if main[0] is not found[0] and facts is not None:
         raise UnreadableFileError(path, "its first image is a thumbnail or label", "export the main image as a file")
-    return main[0], tuple(dropped)
+    if len(main) > 1 and facts is not None and facts.images != len(found):
+        raise UnreadableFileError(path, f"its OME-XML names {facts.images} images, found {len(found)}", _DAMAGED)
+    return chosen, tuple(dropped), next(number for number, one in enumerate(found) if one is chosen)
 
 
 def _refuse_palette(path: Path, tif: Any, series: Any) -> None:
@@ -205,7 +246,7 @@ def _check_whole(path: Path, tif: Any, series: Any, facts: ome_xml.OmeFacts | No
             raise UnreadableFileError(path, "its pages do not fit its ImageJ description", _DAMAGED)
         promised = imagej.planes_promised(imagej.description_lines(str(tif.pages[0].description)))
     elif tif.is_shaped:
-        shape = _shaped(str(tif.pages[0].shaped_description)).get("shape", [])
+        shape = _shaped(str(series.keyframe.shaped_description)).get("shape", [])
         height_width = int(np.prod(series.shape, dtype=object)) // planes
         promised = -(-int(np.prod(shape, dtype=object)) // height_width)
     if planes < promised:
@@ -239,9 +280,9 @@ def _template(
     axes: str,
     alpha: Pixels | None,
     dropped: tuple[str, ...],
+    pages: tuple[Directory, ...],
 ) -> TiffTemplate:
     page = series.keyframe
-    pages = tuple(_pages(series, directories))
     if any(tag.code in POINTERS - {330} for directory in pages for tag in directory.tags):
         dropped = (*dropped, "Exif or GPS entries")
     return TiffTemplate(
@@ -266,13 +307,21 @@ def _template(
     )
 
 
-def _pages(series: Any, directories: Directories) -> Iterator[Directory]:
-    chains: dict[str, dict[int, Directory]] = {}
+def _files(series: Any) -> set[Path]:
+    """Files that hold the pages."""
+    return {_file(page.parent) for page in series.pages if page is not None}
+
+
+def _file(tif: Any) -> Path:
+    return Path(tif.filehandle.path)
+
+
+def _pages(tif: Any, series: Any, directories: Directories) -> Iterator[Directory]:
+    chains: dict[Path, dict[int, Directory]] = {}
     for page in series.pages:
-        file = str(page.parent.filehandle.path)
+        file = _file(page.parent)
         if file not in chains:
-            own = file == str(series.keyframe.parent.filehandle.path)
-            chain = directories if own else read_directories(Path(file))
+            chain = directories if file == _file(tif) else read_directories(file)
             chains[file] = {directory.offset: directory for directory in chain.pages}
         # A page of ImageJ that has pixels but no directory of its own is like the first.
         yield chains[file].get(page.offset, directories.pages[0])

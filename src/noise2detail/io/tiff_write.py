@@ -15,14 +15,14 @@ from noise2detail.image import Image
 from noise2detail.io import imagej, ome_xml
 from noise2detail.io.lazy import nbytes, planes_of
 from noise2detail.io.template import TiffTemplate
-from noise2detail.io.tiff_directory import POINTERS, Directory, Tag
+from noise2detail.io.tiff_directory import DESCRIPTION, POINTERS, Directory, Tag
 from noise2detail.io.tiff_stream import as_pages
 from noise2detail.types import PixelSource
 from noise2detail.version import __version__
 
 log = logging.getLogger(__name__)
 
-SUBFILE, DESCRIPTION, SOFTWARE, COLORMAP = 254, 270, 305, 320
+SUBFILE, SOFTWARE, COLORMAP = 254, 305, 320
 CLASSIC_LIMIT = 2**32 - 2**25
 """Bytes of pixels that a TIFF with 32-bit offsets can hold, less room for its tags."""
 
