@@ -60,7 +60,7 @@ def _means(pixels: Pixels, edges: list[_Edges]) -> Pixels:
 
 def _sum_type(dtype: np.dtype[Any], count: int) -> np.dtype[Any]:
     """Type in which so many pixels are added without rounding, the fastest of those that can."""
-    if dtype.kind in "bui" and dtype.itemsize <= 2 and count <= 2**15:
+    if dtype.kind in "biu" and dtype.itemsize <= 2 and count <= 2**15:
         return np.dtype(np.int32 if dtype.kind == "i" else np.uint32)
     return np.dtype(np.float64)
 
