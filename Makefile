@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP_INSTALL) --no-build-isolation --editable ".[dev]"
 	@touch $(STAMP)
 
-demo: $(STAMP) ## denoise a micrograph; the result and a before/after picture go to demo/
+demo: $(STAMP) ## denoise a micrograph, a DICOM series and an OME-Zarr; results and pictures go to demo/
 	@$(BIN)/python examples/demo.py
 
 test: $(STAMP) ## run the tests

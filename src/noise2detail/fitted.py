@@ -222,7 +222,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
             return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except FileNotFoundError as error:
         raise UnreadableFileError(path, "there is no such file") from error
-    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, safetensors.SafetensorError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise UnreadableFileError(
             path, f"not a denoiser ({error})", "expected a file that n2d fit has written"
         ) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.mutation.judging import Kind
+from tests.mutation.seed import no_text
 from tests.mutation.seeds import SEEDS
 
 FEWEST, PER_FORMAT = 40, 201
@@ -20,6 +21,8 @@ def test_damaged_files(tmp_path: Path, name: str, caplog: pytest.LogCaptureFixtu
     wrong = [(index, verdict) for index, verdict in enumerate(verdicts) if not verdict.good]
     assert not wrong, wrong[:3]
     assert any(verdict.outcome == "refused" for verdict in verdicts)
+    if kind.seed.retext is not no_text:
+        assert any(verdict.kind == "number in a text" for verdict in verdicts), "its text was never changed"
 
 
 @pytest.mark.parametrize("name", SEEDS)

@@ -86,6 +86,29 @@ def test_series_with_a_damaged_slice_or_without_any(tmp_path: Path) -> None:
     refused(tmp_path / "gone", "is no folder", read=read_series)
 
 
+@pytest.mark.parametrize("content", [b"", b"half", bytes(131), None], ids=["empty", "few", "preamble", "link"])
+def test_remains_of_a_slice_are_not_passed_over(tmp_path: Path, content: bytes | None) -> None:
+    # The last slice was left out without a word: what is left of the volume is spaced evenly.
+    folder, _ = series(tmp_path / "scan")
+    (folder / "3.dcm").unlink()  # place 4 of 5
+    assert read_series(folder).array.shape == (4, 9, 8)
+    if content is None:
+        (folder / "3.dcm").symlink_to(tmp_path / "gone")
+    else:
+        (folder / "3.dcm").write_bytes(content)
+    refused(folder / "3.dcm", "is named like a slice", read=lambda path: read_series(path.parent))
+
+
+def test_remains_of_a_slice_without_a_suffix(tmp_path: Path) -> None:
+    folder, _ = series(tmp_path / "scan")
+    for path in folder.iterdir():
+        path.rename(path.with_suffix(""))
+    (folder / "README").write_text("hello")
+    assert read_series(folder).array.shape == (5, 9, 8)
+    (folder / "3").write_bytes(b"")
+    refused(folder / "3", "is named like a slice", read=lambda path: read_series(path.parent))
+
+
 def test_series_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, _ = series(tmp_path / "scan")
 

@@ -297,6 +297,14 @@ def test_no_errors_that_the_source_had_not(name: str, real: Real, tmp_path: Path
     assert errors(tmp_path / "w.dcm") <= errors(source)
 
 
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy of dicom3tools is not installed")
+@pytest.mark.parametrize("name", ["CT_small", "MR_small", "MR_small_RLE", "ExplVR_BigEnd"])
+def test_no_errors_that_a_file_of_pydicom_had_not(name: str, tmp_path: Path) -> None:
+    source = Path(pydicom.__file__).parent / "data" / "test_files" / f"{name}.dcm"
+    save_image(open_image(source), tmp_path / "w.dcm")
+    assert errors(tmp_path / "w.dcm") <= errors(source)
+
+
 def errors(path: Path) -> set[str]:
     said = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, errors="replace", check=False)
     return {line for line in said.stderr.splitlines() if line.startswith("Error")}

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -243,3 +244,24 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     refused(path, "is a pipe")
     found = find_images([tmp_path])
     assert (found.images, [file for file, _ in found.skipped]) == ((), [path])
+
+
+@pytest.mark.parametrize("number", [10**7, 2**31 - 1, 2**40])
+@pytest.mark.parametrize("name", ["SizeX", "SizeY", "SizeZ", "SizeC", "SizeT", "PlaneCount", "IFD", "FirstZ"])
+def test_numbers_in_ome_xml_that_would_be_counted_to(tmp_path: Path, noise: Noise, name: str, number: int) -> None:
+    # tifffile made a list of as many pages, or counted to the number, before it compared anything
+    def change(text: str) -> str:
+        start, end = text.index("<TiffData"), text.index("</Pixels>")
+        text = text[:start] + '<TiffData IFD="0" FirstZ="0" PlaneCount="2"/>' + text[end:]
+        return re.sub(rf'{name}="\d+"', f'{name}="{number}"', text)
+
+    refused(ome(tmp_path / "long.ome.tif", noise((2, 8, 8)), change))
+
+
+@pytest.mark.parametrize("spacing", ["0", "nan", "1e400", "-0"])
+def test_lengths_of_imagej_that_are_none(tmp_path: Path, noise: Noise, spacing: str) -> None:
+    path, told = tmp_path / "a.tif", {"axes": "ZYX", "unit": "um", "spacing": 0.5}
+    tiff.imwrite(path, noise((2, 8, 8)), imagej=True, resolution=(4.0, 4.0), metadata=told)
+    assert open_image(path).pixel_size_um == {"X": 0.25, "Y": 0.25, "Z": 0.5}
+    tiff.tiffcomment(path, tiff.tiffcomment(path).replace("spacing=0.5", f"spacing={spacing}").encode())
+    assert open_image(path).pixel_size_um == {"X": 0.25, "Y": 0.25}

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import noise2detail.io.nd2_frames as nd2_frames
 from noise2detail.errors import UnreadableFileError
 from noise2detail.io import default_output, describe, find_images, open_image, save_image
 
@@ -217,6 +218,30 @@ def test_the_older_kind_is_named(tmp_path: Path) -> None:
     path = tmp_path / "old.nd2"
     path.write_bytes(b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(100))
     refused(path, "ND2 file of the older kind")
+
+
+def test_lengths_of_metadata_are_not_believed(tmp_path: Path, noise: Noise) -> None:
+    # The library asked the system for as much as the chunk said, before it read a byte of it.
+    path = make(tmp_path / "a.nd2", noise((1, 9, 8, 1)), {})
+    whole = path.read_bytes()
+    at = whole.index(b"ImageMetadataSeqLV|0!") - 8
+    for length in (len(whole), 2**28, 2**40, 2**64 - 1):
+        path.write_bytes(whole[:at] + struct.pack("<Q", length) + whole[at + 8 :])
+        refused(path, f"metadata of {length} bytes")
+    listed = whole.rindex(b"ImageMetadataSeqLV|0!") + 21
+    path.write_bytes(whole[:listed] + struct.pack("<Q", 2**62) + whole[listed + 8 :])
+    refused(path, "should lie at byte")
+
+
+def test_metadata_that_unpack_to_gigabytes(tmp_path: Path, noise: Noise, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = noise((1, 9, 8, 1))
+    monkeypatch.setattr(nd2_frames, "_LARGEST_MAP", 2**20)
+    for size in (2**10, 2**21):
+        packed = b"\x4c" + bytes(11) + zlib.compress(bytes(size))
+        with monkeypatch.context() as patched:
+            patched.setitem(globals(), "encoded", lambda _, packed=packed: packed)
+            make(tmp_path / "a.nd2", pixels, {})
+        refused(tmp_path / "a.nd2", "that unpack to more than" if size > 2**20 else "not a Nikon ND2 file")
 
 
 def test_damaged_anywhere(tmp_path: Path, noise: Noise, damaged: Damaged) -> None:

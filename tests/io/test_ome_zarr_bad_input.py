@@ -92,6 +92,15 @@ def test_absent_chunks_are_fill_values_but_not_all(
         open_image(source)
 
 
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_chunks_are_not_made_up_by_the_thousand(zarr_format: int, stores: Stores, noise: Noise, tmp_path: Path) -> None:
+    # A number changed in the shape: zarr looked for each of 50000 chunks, at a rate of some thousands a second.
+    source = stores.make(tmp_path / "a.zarr", "yx", [noise((8, 8))], zarr_format, chunks=(4, 4))
+    edit(source / "0" / ("zarr.json" if zarr_format == 3 else ".zarray"), lambda said: said | {"shape": [100000, 8]})
+    with pytest.raises(UnreadableFileError, match="holds 4 of 50000 chunks"):
+        open_image(source)
+
+
 PATHS = ["../b.zarr/0", "/etc", "..", "", ".", "0/../../b.zarr/0", "s3://bucket/0", "C:\\0", "0//", 0, None, ["0"], {}]
 
 

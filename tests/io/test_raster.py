@@ -251,7 +251,7 @@ def test_grey_palettes(greys: list[int], readable: bool, noise: Noise, tmp_path:
     ("made", "found"),
     [
         (PIL.Image.new("P", (8, 8)), "palette"),
-        (PIL.Image.new("1", (8, 8)), "1 bits per pixel"),
+        (PIL.Image.new("1", (8, 8)), "1 bit per pixel"),
     ],
 )
 def test_bmp_without_intensities(made: PIL.Image.Image, found: str, tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_what_a_bmp_cannot_hold(image: Image, tmp_path: Path) -> None:
 def test_fourth_byte_is_missed_elsewhere(noise: Noise, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "a.bmp").write_bytes(bmp(noise((5, 6, 4), "uint8")))
     save_image(open_image(tmp_path / "a.bmp"), tmp_path / "a.png")
-    assert "not carried over: transparency of the original BMP" in caplog.text
+    assert "not carried over: transparency and resolution of the original BMP" in caplog.text
 
 
 def test_images_of_a_folder(noise: Noise, tmp_path: Path) -> None:

@@ -2,19 +2,22 @@
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from tests.mutation.seeds import Seed
+from tests.mutation.seed import Seed
 
 _EXTREME = (0, 1, 2**31 - 1, 2**32 - 1, -1, 2**15, 2**16 - 1, 2**31, 2**63 - 1, 2**40)
 _HUGE = (
     *(b"0", b"-1", b"100000", b"2147483647", b"2147483648", b"4294967296", b"9999999999999999999999", b"9" * 5000),
     *(b"1e400", b"nan", b"1e-400", b"1_0", "٣".encode()),
 )
+OF_PIXELS = " of pixels"
+"""Ends what happened to a file that holds nothing else, so that the shape must be the same."""
 _NUMBER = re.compile(rb"[0-9]+(?:\.[0-9]+)?")
 
 
@@ -46,47 +49,100 @@ def mutant(seed: Seed, content: bytes, index: int, base: int, held: tuple[int, i
     held
         First byte of the pixels and the one after the last, where they lie uncompressed in one piece.
     """
-    cuts = sorted({mark + beside for mark in seed.marks(content) for beside in (-1, 0, 1)} & set(range(len(content))))
+    cuts = _cuts(seed, content)
     if index % 3 == 0 and index // 3 < len(cuts):
         order = np.random.default_rng(base).permutation(len(cuts))
         return Mutant("cut at a mark", content[: cuts[int(order[index // 3])]])
     rng = np.random.default_rng([base, index, *content[:64]])
     if rng.random() < 0.25:
-        try:
-            changed = seed.retext(content, lambda text: _with_number(text, rng))
-        except (ValueError, KeyError):
-            changed = content
+        changed = seed.retext(content, lambda text: _with_number(text, rng))
         if changed != content:
             return Mutant("number in a text", changed)
     wrapped = rng.random() < 0.4
     inner = content if wrapped else seed.open_up(content)
     kind = str(rng.choice(list(_MUTATIONS)))
-    marks = [mark for mark in seed.marks(inner) if mark < len(inner)] or [0]
-    changed = _MUTATIONS[kind](inner, marks, rng)
+    changed = _MUTATIONS[kind](inner, _marks(seed, inner), rng)
     same = len(changed) == len(inner) and held is not None and inner is content and not wrapped
     span = _span(inner, changed) if same else None
     whole = span is not None and held is not None and held[0] <= span[0] and span[1] <= held[1]
     return Mutant(kind, changed if wrapped else seed.close(changed), whole)
 
 
-def damage_folder(folder: Path, index: int, base: int) -> str:
-    """What was done to one file of a folder that is an image."""
-    rng = np.random.default_rng([base, index])
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    chosen = files[rng.integers(len(files))]
-    content = chosen.read_bytes()
-    if index % 16 == 0:
-        chosen.unlink()
+@lru_cache(maxsize=64)
+def _marks(seed: Seed, content: bytes) -> tuple[int, ...]:
+    return tuple(mark for mark in seed.marks(content) if 0 <= mark < len(content)) or (0,)
+
+
+@lru_cache(maxsize=16)
+def _cuts(seed: Seed, content: bytes) -> tuple[int, ...]:
+    near = {mark + beside for mark in seed.marks(content) for beside in (-1, 0, 1)}
+    return tuple(sorted(near & set(range(len(content)))))
+
+
+def damage_folder(seed: Seed, files: Mapping[Path, bytes], folder: Path, index: int, base: int) -> str:
+    """What was done to one file of a folder that is an image, or that holds one.
+
+    Parameters
+    ----------
+    seed
+        Its kind.
+    files
+        What the folder holds, by the place in it.
+    folder
+        Where it is; one of its files is damaged.
+    index, base
+        As of :func:`mutant`.
+    """
+    rng = np.random.default_rng([base, index, 1])
+    place = sorted(files)[int(rng.integers(len(files)))]
+    content = files[place]
+    kind = _whole_file(files, folder, place, index % 32, rng)
+    if not kind:
+        kind, changed = _within(seed, content, rng)
+        _put(folder / place, changed)
+    return f"{kind}{OF_PIXELS if seed.only_pixels(place) else ''}"
+
+
+def _put(file: Path, content: bytes) -> None:
+    file.unlink()  # it is a link to the one of the whole image
+    file.write_bytes(content)
+
+
+def _whole_file(files: Mapping[Path, bytes], folder: Path, place: Path, number: int, rng: np.random.Generator) -> str:
+    """What was done to a file without a look at its content; nothing for most numbers."""
+    file = folder / place
+    other = sorted(files)[int(rng.integers(len(files)))]
+    if number == 0:
+        file.unlink()
         return "file missing"
-    if index % 16 == 1 and any(file.is_dir() for file in folder.iterdir()):
-        shutil.rmtree(next(file for file in sorted(folder.iterdir()) if file.is_dir()))
-        return "folder missing"
-    if index % 16 < 6 and _NUMBER.search(content) and chosen.suffix in {"", ".json"}:
-        chosen.write_bytes(_with_number(content, rng))
-        return "number in a text"
+    if number == 1 and len(place.parts) > 1:
+        shutil.rmtree(file.parent)
+        return "folder missing" if len(place.parts) == 2 else "inner folder missing"
+    if number == 2:
+        _put(file, files[other])
+        return "another file in its place"
+    if number == 3:
+        _put(file, b"")
+        return "cut to nothing"
+    if number == 4:
+        file.unlink()
+        file.mkdir()
+        return "folder in its place"
+    if number == 5:
+        file.with_name(f"7{file.name}").write_bytes(files[place])
+        return "file there twice"
+    if number in {6, 7}:
+        file.unlink()
+        file.symlink_to(folder / other if number == 6 else file)
+        return "link in its place"
+    return ""
+
+
+def _within(seed: Seed, content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
+    if rng.random() < 0.4 and content[:1] == b"{":
+        return "number in a text", _with_number(content, rng)
     kind = str(rng.choice(list(_MUTATIONS)))
-    chosen.write_bytes(_MUTATIONS[kind](content or b"\0", [0], rng))
-    return kind
+    return kind, _MUTATIONS[kind](content or b"\0", _marks(seed, content), rng)
 
 
 def _span(one: bytes, other: bytes) -> tuple[int, int]:

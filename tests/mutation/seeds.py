@@ -2,70 +2,31 @@
 
 import gzip
 import io
-import re
 import struct
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+from uuid import UUID
 
 import imagecodecs
 import mrcfile
 import nibabel
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.uid import UID
 
 from tests import dicom_material
-
-Change = Callable[[bytes], bytes]
+from tests.mutation.folder_seeds import FOLDERS, dicom_marks, same_uids
+from tests.mutation.raster_seeds import RASTERS
+from tests.mutation.seed import Change, Seed, pixels
+from tests.mutation.vendor_seeds import VENDORS
 
 tiff: Any = tifffile
 nib: Any = nibabel
 mrc: Any = mrcfile
-
-
-def _as_it_is(content: bytes) -> bytes:
-    return content
-
-
-def _no_marks(content: bytes) -> Sequence[int]:
-    del content
-    return ()
-
-
-def _no_text(content: bytes, change: Change) -> bytes:
-    del change
-    return content
-
-
-@dataclass(frozen=True)
-class Seed:
-    """A kind of file, and what a mutation should know about its inside."""
-
-    suffix: str
-    """Of its name."""
-    make: Callable[[Path], object]
-    """Writes it: a file, or a folder of files."""
-    axes: str | None = None
-    """Said by the user, where the file cannot."""
-    marks: Callable[[bytes], Sequence[int]] = _no_marks
-    """Bytes at which something begins or ends: fields, blocks, pixels."""
-    open_up: Change = _as_it_is
-    """The content without the wrapping whose checksum would notice every change."""
-    close: Change = _as_it_is
-    """The wrapping again, with the right checksum."""
-    retext: Callable[[bytes, Change], bytes] = _no_text
-    """The content with its text changed, and everything that counts its length put right."""
-
-
-def pixels(*shape: int, dtype: str = "uint16") -> NDArray[Any]:
-    """The same random pixels every time."""
-    return np.random.default_rng(1).integers(0, 250, shape).astype(dtype)
-
 
 # --- TIFF ----------------------------------------------------------------------------------------------------------
 
@@ -88,13 +49,19 @@ def tiff_retext(content: bytes, change: Change) -> bytes:
     stream = io.BytesIO(content)
     with tiff.TiffFile(stream) as file:
         said = file.pages[0].description.encode()
+    stream.seek(0)  # a file is taken to begin where the stream stands
     tiff.tiffcomment(stream, change(said))
     return stream.getvalue()
 
 
+def _same_uuid() -> Any:
+    return patch("uuid.uuid1", lambda: UUID(int=1))
+
+
 def _tiff(*shape: int, dtype: str = "uint16", **options: Any) -> Callable[[Path], object]:
     def make(path: Path) -> None:
-        tiff.imwrite(path, pixels(*shape, dtype=dtype), **({"photometric": "minisblack"} | options))
+        with _same_uuid():
+            tiff.imwrite(path, pixels(*shape, dtype=dtype), **({"photometric": "minisblack"} | options))
 
     return make
 
@@ -107,7 +74,7 @@ def _pages(path: Path) -> None:
 
 def _pyramid(path: Path) -> None:
     whole = pixels(48, 48)
-    with tiff.TiffWriter(path) as writer:
+    with _same_uuid(), tiff.TiffWriter(path) as writer:
         writer.write(whole, subifds=1, metadata={"axes": "YX"}, tile=(16, 16), compression="zlib")
         writer.write(whole[::2, ::2], subfiletype=1, tile=(16, 16), compression="zlib")
 
@@ -192,15 +159,10 @@ def _dicom(syntax: str, *shape: int) -> Callable[[Path], object]:
         facts |= {"photometric_interpretation": "MONOCHROME2"}
         frames = [encoder.encode(plane.tobytes(), **facts) for plane in planes] if encoder else None
         rescale = {"RescaleSlope": "1", "RescaleIntercept": "-1024"} if values.ndim > 2 else {}
-        dicom_material.write(path, values, syntax, frames, PixelSpacing=["0.5", "0.5"], **rescale)
+        with same_uids():
+            dicom_material.write(path, values, syntax, frames, PixelSpacing=["0.5", "0.5"], **rescale)
 
     return make
-
-
-def dicom_marks(content: bytes) -> list[int]:
-    """The preamble, and where each field of the groups of images and pixels begins."""
-    places = [found.start() for found in re.finditer(rb"[\x02\x08\x28\xe0\xfe]\x00..|\xe0\x7f\x10\x00", content)]
-    return [128, 132, *places, *(place + 8 for place in places)]
 
 
 _HEADER = tuple(range(40, 128, 2))
@@ -221,6 +183,12 @@ SEEDS: dict[str, Seed] = {
     "tiff/png": Seed(".tif", _tiff(32, 32, compression="png"), None, tiff_marks),
     "tiff/jpegxr": Seed(".tif", _tiff(32, 32, compression="jpegxr"), None, tiff_marks),
     "tiff/lzma": Seed(".tif", _tiff(32, 32, compression="lzma"), None, tiff_marks),
+    "tiff/float": Seed(
+        ".tif", _tiff(3, 16, 20, dtype="float32", compression="zlib", predictor=True), "ZYX", tiff_marks
+    ),
+    "tiff/planar": Seed(
+        ".tif", _tiff(3, 12, 16, dtype="uint8", photometric="rgb", planarconfig="separate"), None, tiff_marks
+    ),
     "tiff/packbits": Seed(".tif", _tiff(32, 32, compression="packbits"), None, tiff_marks),
     "tiff/rgb": Seed(".tif", _tiff(12, 16, 3, dtype="uint8", photometric="rgb"), None, tiff_marks),
     "ome-tiff": Seed(
@@ -240,8 +208,9 @@ SEEDS: dict[str, Seed] = {
     "dicom": Seed(".dcm", _dicom(dicom_material.EXPLICIT, 12, 16), None, dicom_marks),
     "dicom/frames": Seed(".dcm", _dicom(dicom_material.EXPLICIT, 3, 12, 16), None, dicom_marks),
     "dicom/rle": Seed(".dcm", _dicom(dicom_material.RLE, 3, 12, 16), None, dicom_marks),
+    "dicom/deflated": Seed(".dcm", _dicom(dicom_material.DEFLATED, 12, 16), None, dicom_marks),
+    **RASTERS,
+    **VENDORS,
+    **FOLDERS,
 }
-"""By name: format, and variety after a slash.
-
-OME-Zarr, CZI, ND2, LIF, JPEG, BMP and NPZ go here; ``make`` may write a folder, of which one file changes at a time.
-"""
+"""By name: format, and variety after a slash."""

@@ -23,6 +23,7 @@ BMP_KEY = "bmp"
 _HEAD = 14
 _HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 _CORE = 12
+_RESOLUTION = slice(38, 46)
 _LEAST = 26
 _DAMAGED = "it is truncated or damaged: copy or export it again"
 _RGB, _MASKED = (2, 1, 0), {3, 6}
@@ -151,8 +152,12 @@ def write_bmp(part: Path, target: Path, image: Image, pixels: Pixels, note: str)
 def bmp_lost(image: Image) -> str:
     """What only another BMP can carry over of the BMP that an image came from."""
     template = image.metadata.get(BMP_KEY)
-    held = isinstance(template, BmpTemplate) and template.fourth is not None and bool(template.fourth.any())
-    return "transparency of the original BMP" if held else ""
+    if not isinstance(template, BmpTemplate):
+        return ""
+    clear = template.fourth is not None and bool(template.fourth.any())
+    scaled = int.from_bytes(template.head[14:18], "little") > _CORE and any(template.head[_RESOLUTION])
+    lost = ["transparency"] * clear + ["resolution"] * scaled
+    return f"{' and '.join(lost)} of the original BMP" if lost else ""
 
 
 def _header(path: Path, head: bytes, size: int) -> _Header:
@@ -184,7 +189,7 @@ def _order(path: Path, head: bytes, bits: int, compression: int) -> tuple[int, .
     if bits not in {8, 24, 32}:
         raise UnreadableFileError(
             path,
-            f"a BMP of {bits} bits per pixel; expected 8, 24 or 32",
+            f"a BMP of {bits} bit{'s' if bits > 1 else ''} per pixel; expected 8, 24 or 32",
             "denoise the original image, before it was thresholded or reduced",
         )
     if not compression:

@@ -159,7 +159,8 @@ def _check_uniform(path: Path, found: _Found, axes: Mapping[str, Sequence[int]])
 def _document(xml: bytes) -> ET.Element:
     if not xml:
         return ET.Element("ImageDocument")
-    if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml:
+    plain = xml.replace(b"\0", b"")  # as it would be in UTF-16
+    if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
         raise ValueError("metadata with a document type declaration")
     return ET.fromstring(xml.rstrip(b"\0"))  # noqa: S314 - without declarations there are no entities to expand
 

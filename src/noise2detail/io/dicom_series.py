@@ -32,6 +32,7 @@ from noise2detail.types import Pixels, PixelSource
 _ALIKE = 1e-3
 """Difference of directions (of length 1) and, relative, of pixel sizes that rounding explains."""
 _APART = "give a folder that holds the slices of one series, and nothing else"
+_DAMAGED_SLICE = "copy or export it again, or take it out of the folder"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def read_series(folder: Path | str, axes: str | None = None) -> Image:
     """The volume of a folder of DICOM slices, axes ``ZYX``, in the order of their positions along the normal.
 
     Every slice is rescaled by its own slope and intercept: Hounsfield units for CT. Files that are not DICOM are passed
-    over.
+    over, unless they are named like the slices.
 
     Parameters
     ----------
@@ -65,8 +66,8 @@ def read_series(folder: Path | str, axes: str | None = None) -> Image:
     AxesError
         ``axes`` does not fit.
     UnreadableFileError
-        No slices, more than one series, slices that differ in shape, scale or direction, lie in one place, or are
-        missing; or a slice that cannot be read.
+        No slices, a file named like them that is none, more than one series, slices that differ in shape, scale or
+        direction, lie in one place, or are missing; or a slice that cannot be read.
     """
     place = Path(folder)
     paths = _files(place)
@@ -124,7 +125,21 @@ def _files(folder: Path) -> list[Path]:
     found = list(_dicom_files(folder))
     if not found:
         raise UnreadableFileError(folder, "holds no DICOM files", "give the folder that holds the slices themselves")
+    _refuse_remains(folder, found)
     return found
+
+
+def _refuse_remains(folder: Path, slices: list[Path]) -> None:
+    """Raise where a file is named like the slices and is none.
+
+    A slice whose copy failed has lost its beginning, and the first or the last of a volume is missed by nobody else.
+    """
+    suffixes = {path.suffix.lower() for path in slices}
+    for path in sorted(set(folder.iterdir()) - set(slices)):
+        if _is_index(path) or path.suffix.lower() not in suffixes or path.is_dir():
+            continue
+        if path.suffix or (path.is_file() and not path.stat().st_size):
+            raise UnreadableFileError(path, "is named like a slice, but is no DICOM file", _DAMAGED_SLICE)
 
 
 def _dicom_files(folder: Path) -> Iterator[Path]:
@@ -133,9 +148,13 @@ def _dicom_files(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise UnreadableFileError(folder, f"cannot be listed ({error.strerror})", "check its permissions") from error
     for path in found:
-        hidden = path.name.startswith(".") or path.name.upper() == "DICOMDIR"
-        if not hidden and path.is_file() and begins_like_dicom(path):
+        if not _is_index(path) and path.is_file() and begins_like_dicom(path):
             yield path
+
+
+def _is_index(path: Path) -> bool:
+    """Whether a file lies beside slices without being one: a list of them, or hidden."""
+    return path.name.startswith(".") or path.name.upper() == "DICOMDIR"
 
 
 def _slice(path: Path, *, keep: bool = True) -> _Slice:

@@ -16,6 +16,8 @@ _END_NAME = b"ND2 CHUNK MAP SIGNATURE 0000001!"
 _MAP_NAME = b"ND2 FILEMAP SIGNATURE NAME 0001!"
 _FRAME = b"ImageDataSeq|"
 _LARGEST_MAP = 2**28
+_DEFLATED, _DEFLATED_FROM = 76, 12
+"""Type of metadata that are compressed, and where that begins."""
 _TIME = 8
 """Bytes before the pixels of a frame."""
 
@@ -26,7 +28,7 @@ def find_frames(stream: BinaryIO) -> dict[int, int]:
     Raises
     ------
     ValueError
-        The list of contents at the end of the file is not whole.
+        The list of contents at the end of the file is not whole, or what it names is larger than the file.
     """
     size = stream.seek(0, 2)
     stream.seek(max(0, size - _END.size))
@@ -47,6 +49,8 @@ def find_frames(stream: BinaryIO) -> dict[int, int]:
         place, _ = struct.unpack_from("<QQ", content, end)
         if entry.startswith(_FRAME):
             frames[int(entry[len(_FRAME) : -1])] = place
+        else:
+            _check_metadata(stream, place, size)
         position = end + 16
     raise ValueError("the list of its contents has no end")
 
@@ -86,6 +90,23 @@ def read_frame(stream: BinaryIO, frames: Mapping[int, int], index: int, size: in
     if len(plain) != size or not unpacker.eof:
         raise ValueError(f"frame {index} does not unpack to {size} bytes")
     return plain
+
+
+def _check_metadata(stream: BinaryIO, at: int, end: int) -> None:
+    """Raise where a chunk of metadata would take more memory than it can hold: the library believes its lengths."""
+    if at + _HEADER.size > end:
+        raise ValueError(f"metadata should lie at byte {at}, and the file has {end}")
+    stream.seek(at)
+    magic, name_length, length = _HEADER.unpack(_exactly(stream, _HEADER.size))
+    if magic != MAGIC:
+        return  # the library looks for it nearby
+    if at + _HEADER.size + name_length + length > end:
+        raise ValueError(f"metadata of {length} bytes at byte {at}, and the file ends before")
+    stream.seek(at + _HEADER.size + name_length)
+    if length > _DEFLATED_FROM and _exactly(stream, _DEFLATED_FROM)[0] == _DEFLATED:
+        packed = _exactly(stream, length - _DEFLATED_FROM)
+        if len(zlib.decompressobj().decompress(packed, _LARGEST_MAP + 1)) > _LARGEST_MAP:
+            raise ValueError(f"metadata of {length} bytes that unpack to more than {_LARGEST_MAP}")
 
 
 def _chunk(stream: BinaryIO, at: int, wanted: bytes) -> tuple[int, int]:

@@ -1,5 +1,8 @@
 """NumPy's own file of one array, without pickled objects."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,14 +36,24 @@ def read_npy(path: Path, axes: str | None = None) -> Image:
         Not an array of numbers, or truncated.
     """
     try:
-        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+        with unwarned():
+            stored = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:
+        objects = ": it holds Python objects" if "Python objects" in str(error) else ""
         raise UnreadableFileError(
-            path, f"not a whole NPY file of numbers ({error})", "save the array again with numpy.save, as numbers"
+            path, f"not a whole NPY file of numbers{objects}", "save the array again with numpy.save, as numbers"
         ) from error
     check_array(path, stored.dtype, stored.shape)
     check_held(path, stored.nbytes, path.stat().st_size, compressed=False)
     return image_of_array(path, stored, axes, "npy")
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Headers are expressions of Python, whose parser warns of some that it then refuses."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def check_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:

@@ -12,7 +12,7 @@ from noise2detail.errors import Noise2DetailError, UnreadableFileError
 from noise2detail.image import Image
 from noise2detail.io.announced import check_announced
 from noise2detail.io.describe import FACTS_KEY
-from noise2detail.io.npy import check_array, image_of_array, laid_out
+from noise2detail.io.npy import check_array, image_of_array, laid_out, unwarned
 from noise2detail.types import Pixels
 
 NPZ_KEY = "npz"
@@ -55,7 +55,7 @@ def read_npz(path: Path, axes: str | None = None) -> Image:
         No array of numbers or several, encrypted, damaged, or too large when unpacked.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with unwarned(), zipfile.ZipFile(path) as archive:
             member = _only_member(path, archive.infolist())
             compressed = member.compress_type != zipfile.ZIP_STORED
             held = min(member.compress_size, path.stat().st_size)

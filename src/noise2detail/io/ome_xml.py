@@ -4,6 +4,7 @@ The only component that knows OME-XML. A parser finds where elements begin and e
 original text. Writing a tree back would rename namespaces and drop comments.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,6 +72,10 @@ class OmeFacts:
     """File that holds the metadata of a set, where this file only points to it."""
     other_files: tuple[str, ...] = ()
     """Names of the files that hold planes of this image, as far as they are not this one."""
+    most_pixels: int = 0
+    """Pixels of the largest image, as they are promised."""
+    most_planes: int = 0
+    """Largest number or count of planes that is said of a stretch of them."""
 
 
 def parse(xml: bytes) -> Element:
@@ -139,7 +144,22 @@ def read_facts(xml: bytes) -> OmeFacts:
         channel_names=tuple(names) if all(names) else (),
         companion=companion,
         other_files=tuple(_other_files(xml, root)),
+        most_pixels=_most_pixels(images),
+        most_planes=_most_planes(images),
     )
+
+
+def _most_pixels(images: Sequence[Element]) -> int:
+    every = [pixels.attributes for image in images for pixels in image.all("Pixels")]
+    return max(math.prod(int(said.get(f"Size{axis}", "1")) for axis in "XYZCT") for said in every)
+
+
+_COUNTS = ("PlaneCount", "NumPlanes", "IFD")
+
+
+def _most_planes(images: Sequence[Element]) -> int:
+    stretches = [data for image in images for pixels in image.all("Pixels") for data in pixels.all("TiffData")]
+    return max((int(one.attributes.get(key, "0")) for one in stretches for key in _COUNTS), default=0)
 
 
 def _other_files(xml: bytes, root: Element) -> Iterator[str]:

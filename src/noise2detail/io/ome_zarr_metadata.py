@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ NOTE = "noise2detail"
 """Attribute that says what was done to the image."""
 
 _OLDEST_AXES = "TCZYX"
+_LATEST = (0, 5)
 """Of versions 0.1 and 0.2, which cannot say others."""
 _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
 _COLOURS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
@@ -61,7 +63,8 @@ def multiscale(path: Path, node: Node) -> Multiscale:
     first = _mapping(next(iter(_list(said.get("multiscales"))), None))
     datasets = [_mapping(dataset) for dataset in _list(first.get("datasets"))]
     paths = [dataset.get("path") for dataset in datasets]
-    if "coordinateSystems" in first:
+    version = str(said.get("version") or first.get("version") or ("0.5" if node.zarr_format == 3 else "0.4"))
+    if "coordinateSystems" in first or _is_later(version):
         raise UnreadableFileError(path, "follows an OME-Zarr later than 0.5", "export it as OME-Zarr 0.5 or 0.4")
     if not paths or not all(isinstance(one, str) for one in paths):
         raise UnreadableFileError(path, "its OME metadata name no arrays", DAMAGED)
@@ -71,8 +74,13 @@ def multiscale(path: Path, node: Node) -> Multiscale:
         axes = tuple(axis if isinstance(axis.get("name"), str) else {"name": "?"} for axis in named)
     scales = [_scale(one, len(axes or _OLDEST_AXES)) for one in (datasets[0], first)]
     scale = tuple(map(math.prod, zip(*(one for one in scales if one), strict=True))) if scales[0] else ()
-    version = said.get("version") or first.get("version") or ("0.5" if node.zarr_format == 3 else "0.4")
-    return Multiscale(str(version), tuple(map(str, paths)), axes, scale)
+    return Multiscale(version, tuple(map(str, paths)), axes, scale)
+
+
+def _is_later(version: str) -> bool:
+    """Whether a version is one that this package cannot know; what is no number is left to the rest of the metadata."""
+    found = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", version)
+    return found is not None and (int(found[1]), int(found[2])) > _LATEST
 
 
 def letters(path: Path, found: Multiscale, rank: int) -> str:

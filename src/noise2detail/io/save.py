@@ -1,6 +1,7 @@
 """One exit for every format: written beside its final place, read again, compared, and only then renamed."""
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from noise2detail.errors import FileError, UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io.announced import check_memory
-from noise2detail.io.atomic import flush, part_of, put, refuse_space, translated
+from noise2detail.io.atomic import alone, flush, part_of, put, refuse_space, stepped_aside, translated
 from noise2detail.io.checksums import Checksums
 from noise2detail.io.lazy import LazyPixels, nbytes
 from noise2detail.io.names import FOLDERS, output_format, refuse_output
@@ -76,11 +77,25 @@ def save_image(
         if provenance is not None:
             side.write_text(sidecar_text(provenance), encoding="utf-8")
             flush(side)
-        refuse_output(target, source, overwrite)  # somebody may have been faster
-        put(part, target)
-        if provenance is not None:
-            side.replace(sidecar_path(target))
+        with alone(target.parent):
+            refuse_output(target, source, overwrite)  # somebody may have been faster
+            _give_names(part, side if provenance is not None else None, target)
     return target
+
+
+def _give_names(part: Path, side: Path | None, target: Path) -> None:
+    """Rename the output and its sidecar, in an order in which no kill leaves a sidecar beside an output of another run.
+
+    A new output appears after its sidecar, so that it is never without. Where one is replaced, the old sidecar goes
+    first and the new one comes last: in between there is none.
+    """
+    place, new = sidecar_path(target), not os.path.lexists(target)
+    with stepped_aside(place):
+        if side is not None and new:
+            side.replace(place)
+        put(part, target)
+        if side is not None and not new:
+            side.replace(place)
 
 
 def prepared(image: Image, target: Path, pixels: PixelSource | None = None) -> PixelSource:

@@ -27,7 +27,8 @@ def refuse_doctype(path: Path, directories: Directories) -> None:
     UnreadableFileError
         No microscope writes such a text.
     """
-    texts = {tag.data for page in directories.pages for code in _TEXTS if (tag := page.find(code)) is not None}
+    tags = (page.find(code) for page in directories.pages for code in _TEXTS)
+    texts = {tag.data.replace(b"\0", b"") for tag in tags if tag is not None}  # in UTF-16 every other byte is zero
     if any(b"<!DOCTYPE" in text or b"<!ENTITY" in text for text in texts):
         raise UnreadableFileError(
             path, "its XML has a document type declaration, which no image needs", "export it again"

@@ -28,9 +28,12 @@ from noise2detail.types import Pixels, PixelSource
 log = logging.getLogger(__name__)
 
 _DAMAGED = "it is truncated or damaged: copy or export it again"
+_MANY, _TOO_MANY = 10**5, 1000
+"""Planes that may be promised in any case, and how many for each page: the others may lie in other files."""
 _SERIOUS = re.compile(
     r"corrupt|missing|out of range|failed to|not match|invalid page|discontiguous|OME series expected"
 )
+_LACKING = re.compile(r"failed to read '([^']+)', raised FileNotFoundError")
 _ASIDE = re.compile(r"thumbnail|label|macro|overview", re.IGNORECASE)
 _KINDS: Mapping[str, TiffKind] = {
     "ome": "ome",
@@ -128,6 +131,7 @@ def _ome_facts(path: Path, tif: Any) -> ome_xml.OmeFacts | None:
     except ValueError as error:
         raise UnreadableFileError(path, str(error), _DAMAGED) from error
     refuse_other_folders(path, facts.other_files)
+    _refuse_lists(path, tif, facts)
     if facts.companion is not None:
         raise UnreadableFileError(
             path,
@@ -135,6 +139,14 @@ def _ome_facts(path: Path, tif: Any) -> ome_xml.OmeFacts | None:
             "convert the set to a single OME-TIFF first, for example with bfconvert",
         )
     return facts
+
+
+def _refuse_lists(path: Path, tif: Any, facts: ome_xml.OmeFacts) -> None:
+    """Raise where the library would make a list of planes that fills the memory, or count them for hours."""
+    promised = max(facts.most_planes, facts.most_pixels // max(1, int(tif.pages[0].size)))
+    if promised > max(_MANY, _TOO_MANY * len(tif.pages)):
+        found = f"its OME-XML promises {promised} planes, and it has {len(tif.pages)} pages"
+        raise UnreadableFileError(path, found, _DAMAGED)
 
 
 def _one_series(path: Path, tif: Any) -> tuple[Any, tuple[str, ...]]:
@@ -269,6 +281,15 @@ def _pages(series: Any, directories: Directories) -> Iterator[Directory]:
 def _scale(
     series: Any, directories: Directories, facts: ome_xml.OmeFacts | None, axes: str, shape: tuple[int, ...]
 ) -> tuple[dict[str, float], float | None, tuple[str, ...]]:
+    """Pixel size, time increment and channel names; lengths that are none, such as 0, are not known."""
+    sizes, increment, names = _scale_said(series, directories, facts, axes, shape)
+    lengths = {axis: size for axis, size in sizes.items() if 0 < size < math.inf}
+    return lengths, increment if increment is not None and 0 < increment < math.inf else None, names
+
+
+def _scale_said(
+    series: Any, directories: Directories, facts: ome_xml.OmeFacts | None, axes: str, shape: tuple[int, ...]
+) -> tuple[dict[str, float], float | None, tuple[str, ...]]:
     first = directories.pages[0]
     channels = dict(zip(axes, shape, strict=True)).get("C", 0)
     if facts is not None:
@@ -298,6 +319,11 @@ def _shaped(description: str) -> dict[str, Any]:
 
 def _refuse_complaints(path: Path, complaints: list[str]) -> None:
     serious = [text for text in complaints if _SERIOUS.search(text)]
+    lacking = [found[1] for text in serious if (found := _LACKING.search(text))]
+    if lacking:
+        raise UnreadableFileError(
+            path, f"other files of its set are missing: {', '.join(lacking)}", "bring all of them into its folder"
+        )
     if serious:
         raise UnreadableFileError(path, f"it contradicts itself ({serious[0]})", _DAMAGED)
 

@@ -27,6 +27,8 @@ _CHUNK = re.compile(r"c?[0-9.]+|c")
 _BLOSC_HEADER = 16
 _CACHE = 2**28
 """Bytes of decoded chunks that are kept where nothing limits them; a plane that takes more is read all the same."""
+_FEW, _RAREST = 1000, 100
+"""Of more chunks than these, so many times those that are there, the rest is not made up: it would take hours."""
 _ABSENT = 2**64 - 1
 """Offset and length, in the index of a shard, of a chunk that is not there."""
 
@@ -49,7 +51,7 @@ def read_pixels(store: Path, folder: Path, node: Node, layout: Layout) -> PixelS
     Raises
     ------
     UnreadableFileError
-        No chunks, a damaged one, or more than the memory holds.
+        Hardly any chunks, a damaged one, or more than the memory holds.
     """
     lazy = stays_in_file(layout.nbytes)
     announced = layout.chunk_nbytes + (0 if lazy else layout.nbytes)
@@ -63,6 +65,10 @@ def read_pixels(store: Path, folder: Path, node: Node, layout: Layout) -> PixelS
     if layout.nbytes > held * DENSEST:
         check_memory(folder, layout.nbytes)
     expected = math.prod(math.ceil(n / c) for n, c in zip(layout.shape, layout.chunk, strict=True))
+    if expected > _FEW and chunks * _RAREST < expected:
+        raise UnreadableFileError(
+            folder, f"holds {chunks} of {expected} chunks, less than one in {_RAREST}", "copy the whole store again"
+        )
     if chunks < expected:
         log.warning(
             "%s: %d of %d chunks are not there; they read as the fill value", folder, expected - chunks, expected
