@@ -60,6 +60,8 @@ FORMATS: Mapping[str, Format] = {
     "czi": Format((".czi",), "own"),
     "nd2": Format((".nd2",), "nd2"),
     "lif": Format((".lif",), "liffile"),
+    "oif": Format((".oif",), "oiffile"),
+    "oib": Format((".oib",), "oiffile"),
 }  # fmt: skip
 """Every format by its name in ``Image.format``."""
 
@@ -118,7 +120,7 @@ def overview(results: Sequence[Outcome]) -> Iterator[str]:
         package.split(">=")[0]: name
         for name, packages in _project()["optional-dependencies"].items()
         for package in packages
-        if name in {"lif", "nd2"}
+        if name in {"lif", "nd2", "oif"}
     }
     yield "| format | names | read with | result | to install besides | fields kept | told as lost |"
     yield "|---|---|---|---|---|---|---|"

@@ -220,7 +220,7 @@ READING: dict[str, dict[str, Provoke]] = {
         "a folder that is no image": lambda folder: open_image(folder),
         "GIF": opening("cells.gif", picture("GIF", "L")),
         "HDF5 (also Imaris)": opening("cells.ims", b"\x89HDF\r\n\x1a\n" + bytes(99)),
-        "OIB, other compound files": opening("cells.oib", b"\xd0\xcf\x11\xe0" + bytes(99)),
+        "a compound file that is no OIB": opening("cells.oib", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(999)),
         "JPEG 2000": opening("cells.jp2", b"\0\0\0\x0cjP  " + bytes(99)),
         "PDF": opening("paper.pdf", b"%PDF-1.7"),
         "gzip of anything but NIfTI": opening("cells.gz", gzip.compress(bytes(99), mtime=0)),
