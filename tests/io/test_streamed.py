@@ -234,9 +234,12 @@ def test_a_series_the_same_with_and_without_memory(name: str, tmp_path: Path, mo
     assert isinstance(image.array, LazyPixels)
     np.testing.assert_array_equal(np.asarray(image.array), np.asarray(eager.array), strict=True)
     assert (image.pixel_size_um, image.axes) == (eager.pixel_size_um, eager.axes)
-    assert {key: image.metadata[key] for key in image.metadata if key != "dicom"} == {
-        key: eager.metadata[key] for key in eager.metadata if key != "dicom"
-    }
+    assert image.metadata["placement"].matrix.tolist() == eager.metadata["placement"].matrix.tolist()
+    assert image.metadata.get("padding") == eager.metadata.get("padding")
+    assert image.no_data is not None
+    expected = np.zeros(pixels.shape, bool) if eager.no_data is None else np.asarray(eager.no_data)
+    np.testing.assert_array_equal(np.asarray(image.no_data), expected, strict=True)
+    assert bool(expected.any()) == (name == "padded")
     save_image(image, tmp_path / "result", source=folder)
     for place in range(5):
         file = f"{(7 * place) % 5}.dcm"

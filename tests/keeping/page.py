@@ -43,7 +43,7 @@ class Format:
 
 
 FORMATS: Mapping[str, Format] = {
-    "ome-tiff": Format((".ome.tif", ".ome.tiff"), "tifffile", ("OME-TIFF",)),
+    "ome-tiff": Format((".ome.tif", ".ome.tiff", ".companion.ome"), "tifffile", ("OME-TIFF",)),
     "imagej-tiff": Format((".tif", ".tiff"), "tifffile", ("ImageJ TIFF",)),
     "tiff": Format((".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk"), "tifffile", ("TIFF",)),
     "ome-zarr": Format((".ome.zarr", ".zarr"), "zarr", ("OME-Zarr 0.4", "OME-Zarr 0.5")),

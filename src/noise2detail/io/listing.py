@@ -170,7 +170,8 @@ def _reason(file: Path) -> str:
     if file.name.startswith("."):
         return "hidden"
     if file.is_dir():
-        return ""
+        whole = file.with_suffix("")
+        return f"a part of the image of {whole.name}" if file.suffix == ".files" and whole.is_file() else ""
     if file.name.endswith(SIDECAR_SUFFIX):
         return "says how an image was denoised"
     if file.stem.upper() == "DICOMDIR":
