@@ -228,3 +228,14 @@ def test_plans_and_noise_of_a_folder(tmp_path: Path) -> None:
     assert "--plot is for one image, and 2 are named; expected one" in refused.stderr
     assert left(tmp_path) == ["in"]
     assert n2d("plan", root / "*.tif", "-o", tmp_path / "p.json", *MEDIAN).exit_code == 0
+
+
+def test_a_slice_of_which_nothing_is_left_is_not_passed_over(tmp_path: Path) -> None:
+    folder = scan(tmp_path / "scan", "1.dcm", "2.dcm", "3.dcm")
+    (folder / "0.dcm").touch()
+    (folder / "notes.txt").write_text("left arm")
+    result = n2d("convert", folder, tmp_path / "out")
+    assert result.exit_code == 1
+    assert "0.dcm: the header of this DICOM file cannot be read" in result.stderr
+    assert "notes.txt" in result.stderr
+    assert not list((tmp_path / "out").glob("*"))

@@ -151,21 +151,26 @@ def _files(folder: Path) -> list[Path]:
     found = list(_dicom_files(folder))
     if not found:
         raise UnreadableFileError(folder, "holds no DICOM files", "give the folder that holds the slices themselves")
-    _refuse_remains(folder, found)
+    remains = remains_of(folder, found)
+    if remains:
+        raise UnreadableFileError(remains[0], "is named like a slice, but is no DICOM file", _DAMAGED_SLICE)
     return found
 
 
-def _refuse_remains(folder: Path, slices: list[Path]) -> None:
-    """Raise where a file is named like the slices and is none.
+def remains_of(folder: Path, slices: Sequence[Path]) -> list[Path]:
+    """Files that are named like the slices of a folder and are none.
 
     A slice whose copy failed has lost its beginning, and the first or the last of a volume is missed by nobody else.
     """
     suffixes = {path.suffix.lower() for path in slices}
-    for path in sorted(set(folder.iterdir()) - set(slices)):
-        if _is_index(path) or path.suffix.lower() not in suffixes or path.is_dir():
-            continue
-        if path.suffix or (path.is_file() and not path.stat().st_size):
-            raise UnreadableFileError(path, "is named like a slice, but is no DICOM file", _DAMAGED_SLICE)
+    return [
+        path
+        for path in sorted(set(folder.iterdir()) - set(slices))
+        if not _is_index(path)
+        and path.suffix.lower() in suffixes
+        and not path.is_dir()
+        and (path.suffix or (path.is_file() and not path.stat().st_size))
+    ]
 
 
 def _dicom_files(folder: Path) -> Iterator[Path]:

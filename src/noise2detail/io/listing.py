@@ -7,6 +7,7 @@ from pathlib import Path
 
 from noise2detail.errors import UnreadableFileError
 from noise2detail.io.dicom import begins_like_dicom
+from noise2detail.io.dicom_series import remains_of
 from noise2detail.io.dicom_tree import by_series
 from noise2detail.io.names import READ_ONLY, WRITTEN, split_suffix
 from noise2detail.io.nifti import header_beside
@@ -117,11 +118,20 @@ class _Walk:
         found = by_series(folder, scans)
         self.skipped += found.skipped
         self.told += found.told
+        sources = self._with_remains(folder, scans, found.sources)
         others = set(files) - set(scans)
         wholes = [self._whole(file) for file in files if file in others]
         self.sources += sorted(
-            [*found.sources, *map(Source, wholes)], key=lambda one: natural_key((one.parts or (one.path,))[0])
+            [*sources, *map(Source, wholes)], key=lambda one: natural_key((one.parts or (one.path,))[0])
         )
+
+    def _with_remains(self, folder: Path, scans: Sequence[Path], sources: Sequence[Source]) -> Sequence[Source]:
+        """The images, a lone series with what is left of its slices: whoever opens it is told of them."""
+        if len(sources) != 1 or not sources[0].parts:
+            return sources
+        remains = remains_of(folder, scans)
+        self.skipped = [entry for entry in self.skipped if entry[0] not in remains]
+        return [replace(sources[0], parts=(*sources[0].parts, *remains))]
 
     def _whole(self, file: Path) -> Path:
         """The file, or the one that stands for the set to which it belongs."""
