@@ -113,6 +113,19 @@ def test_a_pattern_passes_over_earlier_results(tmp_path: Path) -> None:
     assert again.exit_code == 0, "a result that is named is an input"
 
 
+def test_a_folder_for_outputs_may_be_called_like_a_file(tmp_path: Path) -> None:
+    root = tree(tmp_path / "in", "a/x.tif", "b/x.tif")
+    result = n2d("denoise", root, "--out-dir", tmp_path / "run.v2", *MEDIAN)
+    assert result.exit_code == 0, result.output
+    assert [name for name in every_file(tmp_path / "run.v2") if name.endswith("tif")] == ["a/x.tif", "b/x.tif"]
+    alone = n2d("denoise", root / "a" / "x.tif", "--out-dir", tmp_path / "one.tif", *MEDIAN)
+    assert alone.exit_code == 0, alone.output
+    assert (tmp_path / "one.tif" / "x.tif").is_file()
+    twice = n2d("denoise", root, "--out-dir", tmp_path / "c", "-o", tmp_path / "d", *MEDIAN)
+    assert twice.exit_code == 2
+    assert "both name the output" in twice.stderr
+
+
 def test_what_is_no_image_is_counted_in_one_line(tmp_path: Path) -> None:
     root = tree(tmp_path / "in", "a.tif", "deep/b.tif")
     for name in ("Thumbs.db", "deep/notes.txt", ".DS_Store", ".a.tif.1234.part", "a.tif.part", "deep/no.tif"):

@@ -34,7 +34,7 @@ tiff: Any = tifffile
 Noise = Callable[..., Any]
 
 DECLARED = f'<!DOCTYPE x [<!ENTITY l0 "ha">{LAUGHS}]>'
-DEPTH = 100_000
+DEPTH = 20_000
 DEEP = "<a>" * DEPTH + "</a>" * DEPTH
 OPENED: list[str] = []
 LISTENING = [False]

@@ -17,7 +17,7 @@ BRIEF = replace(FAST, stage1=replace(FAST.stage1, steps=5), stage3=replace(FAST.
 """Steps, tiles and networks as large as those of ``fast``."""
 
 ATTEMPTS = 3
-"""The quickest counts: memory and caches are shared with other programs."""
+"""One must do: memory and caches are shared with other programs."""
 
 
 def wait_after(stage: str, side: int) -> float:
@@ -39,7 +39,7 @@ def wait_after(stage: str, side: int) -> float:
 @pytest.mark.parametrize("side", [512, 1100])
 @pytest.mark.parametrize("stage", ["stage 1", "stage 2", "stage 3", "applying"])
 def test_fast_stops_within_half_a_second(stage: str, side: int) -> None:
-    assert min(wait_after(stage, side) for _ in range(ATTEMPTS)) < 0.5
+    assert any(wait_after(stage, side) < 0.5 for _ in range(ATTEMPTS))
 
 
 def test_nothing_is_changed_by_a_cancelled_run() -> None:

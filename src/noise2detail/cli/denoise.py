@@ -51,6 +51,7 @@ def denoise(
     context: typer.Context,
     inputs: options.Inputs,
     output: options.Output = None,
+    out_dir: options.OutDir = None,
     method: options.Method = None,
     recipe: options.Recipe = None,
     settings: options.Settings = None,
@@ -80,6 +81,7 @@ def denoise(
     """Denoised files."""
     with loading():
         from noise2detail.cli.denoising import Writing, denoise_files
+        from noise2detail.cli.outputs import named_output
         from noise2detail.cli.replaying import settle_again
         from noise2detail.cli.wishes import Wishes, settle
 
@@ -105,4 +107,4 @@ def denoise(
     )
     voice = Voice(json=json, quiet=quiet, verbose=verbose, debug=debug)
     settled = settle_again(plan, wishes, options.contradicting(context), voice) if plan else settle(wishes)
-    raise typer.Exit(denoise_files(inputs, output, settled, Writing(overwrite, stages), voice))
+    raise typer.Exit(denoise_files(inputs, named_output(output, out_dir), settled, Writing(overwrite, stages), voice))

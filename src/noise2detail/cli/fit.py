@@ -103,6 +103,7 @@ def apply(
     model: Model,
     inputs: options.Inputs,
     output: options.Output = None,
+    out_dir: options.OutDir = None,
     axes: options.Axes = None,
     dtype: options.PixelType = None,
     overwrite: options.Overwrite = False,
@@ -118,6 +119,7 @@ def apply(
     """Denoised files."""
     with loading():
         from noise2detail.cli.experiment import Application, apply_files
+        from noise2detail.cli.outputs import named_output
         from noise2detail.cli.pixel_type import find_pixel_type
         from noise2detail.cli.wishes import Wishes, find_run
 
@@ -128,4 +130,4 @@ def apply(
         overwrite=overwrite,
     )
     voice = Voice(json=json, quiet=quiet, verbose=verbose, debug=debug)
-    raise typer.Exit(apply_files(model, inputs, output, application, voice))
+    raise typer.Exit(apply_files(model, inputs, named_output(output, out_dir), application, voice))

@@ -141,6 +141,13 @@ Output = Annotated[
         "Default: NAME_denoised beside the input.",
     ),
 ]  # fmt: skip
+OutDir = Annotated[
+    str | None,
+    typer.Option(
+        "--out-dir", metavar="FOLDER", rich_help_panel=FILES,
+        help="The same, and always a folder, whatever it is called: each output keeps its place in the tree of inputs.",
+    ),
+]  # fmt: skip
 Device = Annotated[
     str,
     typer.Option("--device", help="auto (a GPU if there is one), cpu, cuda, cuda:1, mps.", rich_help_panel=HOW),

@@ -20,6 +20,19 @@ PixelType = np.dtype[np.generic] | None
 """Asked for; None: that of the input."""
 
 
+def named_output(output: str | None, out_dir: str | None) -> str | None:
+    """The output as it was typed; a folder ends in a slash.
+
+    Raises
+    ------
+    SettingError
+        It was named twice.
+    """
+    if output is not None and out_dir is not None:
+        raise SettingError("--output and --out-dir both name the output; expected one of them")
+    return output if out_dir is None else f"{out_dir}/"
+
+
 def beside(source: Source, pixel_type: PixelType) -> Path:
     """The output of an image where the user names none; that of a series of slices is a folder too."""
     if not source.parts:
