@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from noise2detail.io import (
     default_output,
     describe,
     find_images,
+    flushing,
     open_image,
     refuse_output,
     save_image,
@@ -26,7 +28,8 @@ from noise2detail.io import (
     sidecar_path,
     write_bytes,
 )
-from noise2detail.io.atomic import flush, part_of, put, translated
+from noise2detail.io.atomic import part_of, put, translated
+from noise2detail.io.flushing import flush
 from noise2detail.io.npy import write_npy
 from noise2detail.io.png import write_png
 from noise2detail.plans import Provenance
@@ -148,6 +151,30 @@ def test_disk_fails_while_flushing(
         save_image(image, tmp_path / name, provenance=provenance)
     with pytest.raises(UnwritableFileError, match=found):
         write_bytes(tmp_path / "any.safetensors", b"content")
+
+
+@pytest.mark.parametrize(("code", "found"), [(errno.ENOSPC, "no space left"), (errno.EIO, "could not be")])
+def test_disk_fails_while_a_large_file_is_sent_to_it(
+    tmp_path: Path, image: Image, code: int, found: str, nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = threading.Event()
+
+    def fail_once(_: int) -> None:
+        # as the system does, which tells it to whoever asks first
+        if not failed.is_set():
+            failed.set()
+            raise OSError(code, "the disk")
+
+    def write(*arguments: Any) -> None:
+        original(*arguments)
+        assert failed.wait(10)
+
+    original = save_module._write
+    nothing_left()
+    monkeypatch.setattr(flushing, "_LARGE", 0)
+    monkeypatch.setattr(os, "fsync", fail_once)
+    monkeypatch.setattr(save_module, "_write", write)
+    refused(UnwritableFileError, image, tmp_path / "out.tif", found)
 
 
 def test_full_device_while_writing(tmp_path: Path, image: Image, nothing_left: NothingLeft) -> None:

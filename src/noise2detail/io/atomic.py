@@ -12,6 +12,7 @@ from pathlib import Path
 
 from noise2detail.errors import FileError, UnwritableFileError
 from noise2detail.io.announced import readable
+from noise2detail.io.flushing import flush
 from noise2detail.io.names import refuse_place
 
 PART_SUFFIX = ".part"
@@ -199,11 +200,3 @@ def refuse_space(target: Path, needed: int) -> None:
             f"needs up to {readable(needed)}, and {readable(free)} are free on the disk",
             "free some space or choose another disk",
         )
-
-
-def flush(part: Path) -> None:
-    """Wait until the file, or every file of the folder, is on the disk: the rename must not get there before."""
-    for file in part.rglob("*") if part.is_dir() else (part,):
-        if file.is_file():
-            with file.open("rb+") as stream:
-                os.fsync(stream.fileno())

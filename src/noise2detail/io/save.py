@@ -9,8 +9,9 @@ import numpy as np
 from noise2detail.errors import FileError, UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io.announced import check_memory
-from noise2detail.io.atomic import alone, flush, part_of, put, refuse_space, stepped_aside, translated
+from noise2detail.io.atomic import alone, part_of, put, refuse_space, stepped_aside, translated
 from noise2detail.io.checksums import Checksums
+from noise2detail.io.flushing import flush, sent_meanwhile
 from noise2detail.io.lazy import LazyPixels, nbytes
 from noise2detail.io.names import FOLDERS, output_format, refuse_output
 from noise2detail.io.sidecar import sidecar_path, sidecar_text, summary
@@ -71,7 +72,8 @@ def save_image(
     note = summary(provenance) if provenance is not None else ""
     folder = output_format(target) in FOLDERS
     with translated(target), part_of(target, folder=folder) as part, part_of(sidecar_path(target)) as side:
-        _write(part, target, image, pixels, note)
+        with sent_meanwhile(part, nbytes(pixels)):
+            _write(part, target, image, pixels, note)
         flush(part)
         verify(part, target, image, pixels, sums)
         if provenance is not None:
