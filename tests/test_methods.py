@@ -69,7 +69,7 @@ def test_result_is_finite_float32_of_the_same_size(method: Method, size: tuple[i
 
 
 @METHOD
-@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+@pytest.mark.parametrize("channels", [2, 5])
 def test_any_number_of_channels(method: Method, channels: int) -> None:
     noisy = noisy_batch(1, channels, 9, 12)
     found = fit_and_apply(method, noisy)
@@ -113,7 +113,7 @@ def test_nothing_global_changes(method: Method) -> None:
 
 
 @METHOD
-@pytest.mark.parametrize("tile", [1, 8, 12, 20, 64])
+@pytest.mark.parametrize("tile", [1, 12, 64])
 @pytest.mark.parametrize("size", [(8, 8), (37, 50), (41, 9)], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_tiles_equal_the_whole(
     method: Method, fitted: dict[Method, Denoiser], size: tuple[int, int], tile: int
@@ -175,8 +175,7 @@ def test_every_step_is_reported_until_all_is_done(method: Method) -> None:
 
 
 @METHOD
-@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("channels", "masked"), [(1, True), (3, False)], ids=["masked", "colour"])
 def test_images_fitted_side_by_side_are_those_fitted_alone(method: Any, channels: int, masked: bool) -> None:
     if not hasattr(method, "fit_each"):
         pytest.skip("trains one network after the other")

@@ -159,7 +159,7 @@ def test_noisy_centres_are_calibrated_for(method: Any) -> None:
 
 
 @EVERY
-@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.mark.parametrize("channels", [1, 4])
 def test_channels_are_calibrated_and_filtered_one_by_one(method: Any, channels: int) -> None:
     noisy = noisy_batch(1, channels, 9, 8) * torch.arange(1.0, channels + 1).reshape(1, -1, 1, 1)
     together = method.fit(noisy, Context())
