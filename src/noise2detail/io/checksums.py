@@ -1,16 +1,22 @@
 """Checksums of pixels on their way from one file into another, so that the first need not be read again."""
 
+import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from noise2detail.io.lazy import Box, LazyPixels, planes_of
+from noise2detail.io.lazy import Box, LazyPixels, ahead, planes_of
 from noise2detail.types import Pixels, PixelSource
 
 _Key = tuple[tuple[int, int], ...]
+
+_AT_ONCE = 2
+_SMALL = 2**25
+"""Bytes of a plane or part up to which several are read again at the same time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,16 +66,36 @@ class Checksums:
         pixels
             What was handed out.
         """
-        return all(checksum(found) == wanted for found, wanted in self._pairs(again, pixels))
+        return all(ahead(_is_same, self._readings(again, pixels), self._at_once(again, pixels)))
 
-    def _pairs(self, again: PixelSource, pixels: LazyPixels) -> Iterator[tuple[Pixels, int]]:
-        if self.has_planes(pixels):
+    def _readings(self, again: PixelSource, pixels: LazyPixels) -> Iterator[tuple[Callable[[], Pixels], int]]:
+        """What reads each plane or part, and what was noted of it."""
+        if not self.has_planes(pixels):
+            for key, wanted in self.parts.items():
+                yield partial(_part, again, tuple(slice(*one) for one in key)), wanted
+        elif isinstance(again, LazyPixels) and again.inner == pixels.inner:
+            for number in range(again.planes):
+                yield partial(again.read, number), self.planes[number]
+        else:
             for number, plane in enumerate(planes_of(again, pixels.inner)):
-                yield plane, self.planes[number]
-            return
-        for key, wanted in self.parts.items():
-            box = tuple(slice(*one) for one in key)
-            yield again.part(box) if isinstance(again, LazyPixels) else np.asarray(again[box]), wanted
+                yield partial(np.asarray, plane), self.planes[number]
+
+    def _at_once(self, again: PixelSource, pixels: LazyPixels) -> int:
+        """Readings that run at the same time: several where they may, and take little memory."""
+        inner = math.prod(pixels.shape[len(pixels.shape) - pixels.inner :])
+        parts = (math.prod(stop - start for start, stop in key) for key in self.parts)
+        largest = inner if self.has_planes(pixels) else max(parts)
+        apart = isinstance(again, LazyPixels) and again.ahead
+        return _AT_ONCE if apart and largest * pixels.dtype.itemsize <= _SMALL else 1
+
+
+def _is_same(reading: tuple[Callable[[], Pixels], int]) -> bool:
+    read, wanted = reading
+    return checksum(read()) == wanted
+
+
+def _part(pixels: PixelSource, box: Box) -> Pixels:
+    return pixels.part(box) if isinstance(pixels, LazyPixels) else np.asarray(pixels[box])
 
 
 def checksum(pixels: Pixels) -> int:

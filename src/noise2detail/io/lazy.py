@@ -1,12 +1,13 @@
 """Pixels that stay in their file until somebody asks for them, plane by plane or box by box."""
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from noise2detail.types import Pixels, PixelSource
 LAZY_FROM = 256 * 2**20
 """Bytes of pixels from which an image is not read when it is opened. Smaller ones are: whatever is wrong with them is
 then said at once, and not in the middle of the work."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 Box = tuple[slice, ...]
 """Part of an array: for each axis where it starts and where it stops."""
@@ -117,22 +121,23 @@ def planes_of(pixels: PixelSource, inner: int) -> Iterator[Pixels]:
         Dimensions of a plane: the last of the shape.
     """
     if isinstance(pixels, LazyPixels) and pixels.inner == inner:
-        yield from (_read_ahead if pixels.ahead else map)(pixels.read, range(pixels.planes))
+        yield from (ahead if pixels.ahead else map)(pixels.read, range(pixels.planes))
         return
     outer = pixels.shape[: len(pixels.shape) - inner]
     for index in np.ndindex(*outer):
         yield np.asarray(pixels[index])
 
 
-def _read_ahead(read: Callable[[int], Pixels], numbers: Iterable[int]) -> Iterator[Pixels]:
-    with ThreadPoolExecutor(1) as reader:
-        pending: Future[Pixels] | None = None
-        for number in numbers:
-            before, pending = pending, reader.submit(copy_context().run, read, number)
-            if before is not None:
-                yield before.result()
-        if pending is not None:
-            yield pending.result()
+def ahead(work: Callable[[T], R], items: Iterable[T], count: int = 1) -> Iterator[R]:
+    """As ``map``, in threads: the next results, as many as ``count``, are computed while one is looked at."""
+    with ThreadPoolExecutor(count) as pool:
+        running: deque[Future[R]] = deque()
+        for item in items:
+            running.append(pool.submit(copy_context().run, work, item))
+            if len(running) > count:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
 
 
 def converted(pixels: PixelSource, dtype: Any) -> PixelSource:

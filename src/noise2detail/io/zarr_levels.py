@@ -14,7 +14,7 @@ from noise2detail.io.zarr_nodes import Node, write_node
 from noise2detail.io.zarr_pixels import lazy_pixels, write_pixels
 from noise2detail.types import Pixels, PixelSource
 
-_PIECE = 2**26
+_PIECE = 2**24
 """Bytes that are written at once where chunks are smaller: enough of them to keep all processors busy."""
 
 Part = Callable[[Box], Pixels]

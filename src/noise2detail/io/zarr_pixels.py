@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from noise2detail.errors import UnreadableFileError
 from noise2detail.io.announced import DENSEST, check_announced, check_memory, largest_piece
-from noise2detail.io.lazy import Box, LazyPixels, boxes, stays_in_file
+from noise2detail.io.lazy import Box, LazyPixels, ahead, boxes, stays_in_file
 from noise2detail.io.zarr_bombs import HEAD, check_inflated, check_said, said_enough
 from noise2detail.io.zarr_layout import Layout, chunk_name, for_zarr
 from noise2detail.io.zarr_nodes import DAMAGED, Node, check_inside
@@ -107,8 +108,9 @@ def write_pixels(
 
     array = zarr.Array.from_dict(StorePath(LocalStore(folder)), for_zarr(node))
     array = array.with_config({"write_empty_chunks": True})
-    for box in boxes(shape, step):
-        array[box] = part(box)
+    # what comes next is read and unpacked while this is packed: neither keeps all processors busy
+    for box, pixels in zip(boxes(shape, step), ahead(part, boxes(shape, step)), strict=True):
+        array[box] = pixels
 
 
 class _Chunks:
@@ -150,24 +152,35 @@ class _Chunks:
             room = max(1, (_CACHE if most is None else most) // size)
             while len(self._bands) >= min(room, self._crossed):
                 del self._bands[next(iter(self._bands))]
-            self._bands[first] = self._read(box)
+            self._bands[first] = self._read(self._checked_array(box), box)
         return self._bands[first]
 
     def box(self, box: Box) -> Pixels:
         """Any part."""
         with self._lock:
-            return self._read(box)
+            array = self._checked_array(box)
+        return self._read(array, box)
 
-    def _read(self, box: Box) -> Pixels:
+    def _checked_array(self, box: Box) -> Any:
+        """The array, of which no chunk in a part becomes more than it should."""
         for file in self._files(box):
             if file not in self._checked and file.exists():
                 _check_content(file, self._layout)
                 self._checked.add(file)
+        with self._decoding():
+            return self._opened()
+
+    def _read(self, array: Any, box: Box) -> Pixels:
+        with self._decoding():
+            found = np.asarray(array[box])
+        return np.ascontiguousarray(found, found.dtype.newbyteorder("="))
+
+    @contextmanager
+    def _decoding(self) -> Iterator[None]:
         try:
-            found = np.asarray(self._opened()[box])
+            yield
         except Exception as error:
             raise UnreadableFileError(self._folder, f"its pixels cannot be decoded ({error})", DAMAGED) from error
-        return np.ascontiguousarray(found, found.dtype.newbyteorder("="))
 
     def _files(self, box: Box) -> Iterator[Path]:
         ranges = [range(one.start // n, -(-one.stop // n)) for one, n in zip(box, self._layout.chunk, strict=True)]
