@@ -46,7 +46,7 @@ def write_levels(
             before = before if layout.shape == tuple(before.shape) else reduced(np.asarray(before), layout.shape)
             step, part = _copying(folder, layout, before)
         shown = part if number or note is None else _shown(part, note)
-        write_pixels(folder, level, layout.shape, step, shown)
+        write_pixels(folder, level, layout, step, shown)
         if isinstance(before, LazyPixels):
             before = lazy_pixels(folder, level, layout)
 

@@ -6,7 +6,8 @@ import math
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from noise2detail.errors import UnreadableFileError
 from noise2detail.io.announced import DENSEST, check_announced, check_memory, largest_piece
+from noise2detail.io.flushing import flush
 from noise2detail.io.lazy import Box, LazyPixels, ahead, boxes, stays_in_file
 from noise2detail.io.zarr_bombs import HEAD, check_inflated, check_said, said_enough
 from noise2detail.io.zarr_layout import Layout, chunk_name, for_zarr
@@ -88,16 +90,16 @@ def lazy_pixels(folder: Path, node: Node, layout: Layout) -> LazyPixels:
 
 
 def write_pixels(
-    folder: Path, node: Node, shape: tuple[int, ...], step: tuple[int, ...], part: Callable[[Box], Pixels]
+    folder: Path, node: Node, layout: Layout, step: tuple[int, ...], part: Callable[[Box], Pixels]
 ) -> None:
     """Fill an array whose metadata are written already; every chunk becomes a file, so that none can be missed.
 
+    Files go to the disk while the next ones are made, and not all of them at the end.
+
     Parameters
     ----------
-    folder, node
+    folder, node, layout
         The array.
-    shape
-        Of its pixels.
     step
         Lengths of the parts that are written one after the other: whole chunks or shards, so that each is written once.
     part
@@ -108,9 +110,27 @@ def write_pixels(
 
     array = zarr.Array.from_dict(StorePath(LocalStore(folder)), for_zarr(node))
     array = array.with_config({"write_empty_chunks": True})
+    parts = list(boxes(layout.shape, step))
     # what comes next is read and unpacked while this is packed: neither keeps all processors busy
-    for box, pixels in zip(boxes(shape, step), ahead(part, boxes(shape, step)), strict=True):
-        array[box] = pixels
+    with ThreadPoolExecutor(1) as disk:
+        sent: list[Future[None]] = []
+        for box, pixels in zip(parts, ahead(part, parts), strict=True):
+            array[box] = pixels
+            sent.append(disk.submit(_send, list(_files(folder, node, layout, box))))
+    for one in sent:
+        one.result()
+
+
+def _send(files: Sequence[Path]) -> None:
+    for file in files:
+        flush(file)
+
+
+def _files(folder: Path, node: Node, layout: Layout, box: Box) -> Iterator[Path]:
+    """Those that hold a part of an array."""
+    ranges = [range(one.start // n, -(-one.stop // n)) for one, n in zip(box, layout.chunk, strict=True)]
+    for index in itertools.product(*ranges):
+        yield folder / chunk_name(node, index)
 
 
 class _Chunks:
@@ -163,7 +183,7 @@ class _Chunks:
 
     def _checked_array(self, box: Box) -> Any:
         """The array, of which no chunk in a part becomes more than it should."""
-        for file in self._files(box):
+        for file in _files(self._folder, self._node, self._layout, box):
             if file not in self._checked and file.exists():
                 _check_content(file, self._layout)
                 self._checked.add(file)
@@ -181,11 +201,6 @@ class _Chunks:
             yield
         except Exception as error:
             raise UnreadableFileError(self._folder, f"its pixels cannot be decoded ({error})", DAMAGED) from error
-
-    def _files(self, box: Box) -> Iterator[Path]:
-        ranges = [range(one.start // n, -(-one.stop // n)) for one, n in zip(box, self._layout.chunk, strict=True)]
-        for index in itertools.product(*ranges):
-            yield self._folder / chunk_name(self._node, index)
 
     def _opened(self) -> Any:
         import zarr
