@@ -244,6 +244,14 @@ def test_metadata_that_unpack_to_gigabytes(tmp_path: Path, noise: Noise, monkeyp
         refused(tmp_path / "a.nd2", "that unpack to more than" if size > 2**20 else "not a Nikon ND2 file")
 
 
+def test_numbers_of_components_are_not_believed(tmp_path: Path, noise: Noise, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The library makes lists of that length.
+    said = picture(1)
+    next(iter(said["sPicturePlanes"]["sPlaneNew"].values()))["uiCompCount"] = 2**23
+    monkeypatch.setitem(globals(), "picture", lambda _: said)
+    refused(make(tmp_path / "a.nd2", noise((1, 9, 8, 1)), {}), "a channel of 8388608 components")
+
+
 def test_damaged_anywhere(tmp_path: Path, noise: Noise, damaged: Damaged) -> None:
     path = make(tmp_path / "a.nd2", noise((6, 5, 4, 2)), {"T": 2, "Z": 3})
     whole = path.read_bytes()

@@ -1,7 +1,8 @@
 """Nikon ND2: images of time points, channels and depths; read only, its metadata by the library nd2."""
 
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ _KIND = "Nikon ND2"
 _ROW_ALIGNMENT = 4
 _LETTERS = {"unsigned": "u", "signed": "i", "float": "f"}
 _MILLISECONDS = 1e3
+_COMPONENTS, _MOST_COMPONENTS = "CompCount", 1000
+_SAID_OF_PLANES = "ImageMetadataSeqLV|0"
 
 
 def read_nd2(path: Path, axes: str | None = None, image: Choice | None = None) -> Image:
@@ -53,9 +56,29 @@ def read_nd2(path: Path, axes: str | None = None, image: Choice | None = None) -
     with reading(path, _KIND), path.open("rb") as stream:
         frames = find_frames(stream)  # before the library, which mends what is broken
         with nd2.ND2File(path) as file:
+            _refuse_lists(file)
             position = _position(path, file, image)
             acquisition = _acquisition(path, stream, file, frames, position)
     return as_image(acquisition, axes)
+
+
+def _refuse_lists(file: Any) -> None:
+    """Raise where the library would make a list of components that fills the memory."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # files of the older kind have no such chunk
+        said = file.unstructured_metadata(include={_SAID_OF_PLANES})
+    most = max(_counts(said), default=0)
+    if most > _MOST_COMPONENTS:
+        raise ValueError(f"a channel of {most} components")
+
+
+def _counts(said: Any) -> Iterator[int]:
+    """Every number of components that the metadata name."""
+    entries = said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ()
+    for key, value in entries:
+        if key == _COMPONENTS and isinstance(value, int):
+            yield value
+        yield from _counts(value)
 
 
 def _position(path: Path, file: Any, image: Choice | None) -> int:
