@@ -8,7 +8,7 @@ from typing import Any
 
 import imagecodecs
 
-from tests.io import test_czi, test_lif, test_nd2
+from tests.io import test_czi, test_lif, test_nd2, test_oif
 from tests.mutation.seed import Change, Seed, pixels
 
 _XML = (
@@ -84,6 +84,22 @@ def lif_retext(content: bytes, change: Change) -> bytes:
     return struct.pack("<IIBI", 0x70, len(xml) + 5, 0x2A, len(xml) // 2) + xml + content[end:]
 
 
+def _oib(path: Path) -> None:
+    test_oif.oib(path.parent, pixels(2, 3, 9, 8), "CZYX").rename(path)
+
+
+def _oif(path: Path) -> None:
+    path.mkdir()
+    test_oif.oif(path, pixels(3, 9, 8), "ZYX")
+
+
+def oib_marks(content: bytes) -> list[int]:
+    """Fields of the header and of the entries of directories, and the values of texts."""
+    entries = [found.start() + place for found in re.finditer(rb"(?:[\w.]\0){3,}", content) for place in (64, 66, 68)]
+    values = [found.end() for found in re.finditer(rb"=\0", content)]
+    return sorted({*range(24, 80, 2), *entries, *values})
+
+
 VENDORS: dict[str, Seed] = {
     "czi": Seed(".czi", _czi(2, 1, 3, 9, 16), None, czi_marks, retext=czi_retext),
     "czi/zstd": Seed(
@@ -112,4 +128,8 @@ VENDORS: dict[str, Seed] = {
     "nd2/packed": Seed(".nd2", _nd2(3, 9, 8, 2, packed=True, Z=3), None, nd2_marks),
     "lif": Seed(".lif", _lif("TZYX", 2, 3, 9, 8), None, lif_marks, retext=lif_retext),
     "lif/channels": Seed(".lif", _lif("ZCYX", 3, 2, 9, 8, dtype="uint8"), None, lif_marks, retext=lif_retext),
+    "oib": Seed(".oib", _oib, None, oib_marks),
+    "oif": Seed(
+        "", _oif, None, lambda content: [found.end() for found in re.finditer(rb"=\0", content)], entry="made.oif"
+    ),
 }
