@@ -11,8 +11,8 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from tests.io.refusing import refused
 
-from noise2detail.errors import UnreadableFileError
 from noise2detail.io import default_output, describe, find_images, open_image, save_image
 
 tiff: Any = tifffile
@@ -26,14 +26,6 @@ PACKED = "formats/czi/CellDivision_T3_Z6_CH1_X300_Y200_DCV_ZSTD.czi"
 LATTICE = "formats/czi/LLS7_small.czi"
 UNSCALED = "formats/czi/FOV7_HV110_P0500510000.czi"
 CODES = {"uint8": 0, "uint16": 1, "float32": 2, "int32": 12}
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(UnreadableFileError) as caught:
-        open_image(path)
-    for part in (path.name, *parts):
-        assert part in str(caught.value), str(caught.value)
-    assert caught.value.remedy
 
 
 def segment(name: bytes, content: bytes) -> bytes:

@@ -71,7 +71,7 @@ def test_the_libraries_that_are_named_are_used() -> None:
     readers = "\n".join(
         path.read_text(encoding="utf-8") for path in Path(page.ROOT / "src/noise2detail/io").glob("*.py")
     )
-    for library in {known.library for known in page.FORMATS.values()} - {"own"}:
+    for library in {known.reader for known in page.FORMATS.values()} - {"own"}:
         name = "PIL" if library == "pillow" else library
         assert re.search(rf'(import|from) {name}\b|library\(.*"{name}"', readers), f"{library} is not imported"
 

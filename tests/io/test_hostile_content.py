@@ -20,8 +20,9 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID
 from tests.dicom_material import write
 from tests.io import test_czi, test_lif
+from tests.io.refusing import refused
 from tests.io.test_dicom_series import series
-from tests.io.test_hostile_files import LAUGHS, ome, one_strip, refused
+from tests.io.test_hostile_files import LAUGHS, ome, one_strip
 from tests.io.test_npz import ARRAY, archive
 from tests.mutation.judging import peak
 

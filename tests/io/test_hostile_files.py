@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import tifffile
 from tests import dicom_material
+from tests.io.refusing import refused
 
 import noise2detail.io.nifti as nifti_module
-from noise2detail.errors import AxesError, UnreadableFileError
+from noise2detail.errors import AxesError
 from noise2detail.io import find_images, open_image
 from noise2detail.io.embedded import embedded_size
 from noise2detail.io.ome_xml import parse
@@ -28,15 +29,6 @@ Noise = Callable[..., Any]
 
 LAUGHS = "".join(f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' for n in range(9))
 BOMB = f'<?xml version="1.0"?><!DOCTYPE OME [<!ENTITY l0 "ha">{LAUGHS}]>'
-
-
-def refused(path: Path, *parts: str) -> str:
-    with pytest.raises(UnreadableFileError) as caught:
-        open_image(path)
-    for part in (path.name, *parts):
-        assert part in str(caught.value), str(caught.value)
-    assert caught.value.remedy
-    return str(caught.value)
 
 
 def ome(path: Path, pixels: Any, change: Callable[[str], str]) -> Path:

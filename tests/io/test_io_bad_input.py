@@ -12,23 +12,15 @@ import PIL.Image
 import psutil
 import pytest
 import tifffile
+from tests.io.refusing import refused
 
-from noise2detail.errors import AxesError, FileError, UnreadableFileError
+from noise2detail.errors import AxesError, FileError
 from noise2detail.io import open_image, save_image
 from noise2detail.types import Pixels
 
 tiff: Any = tifffile  # some of its types are unions that only a reader can tell apart
 
 Noise = Callable[..., Any]
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(UnreadableFileError) as caught:
-        open_image(path)
-    message = str(caught.value)
-    for part in (path.name, *parts):
-        assert part in message, message
-    assert caught.value.remedy, message
 
 
 def png(pixels: Pixels, **options: Any) -> bytes:

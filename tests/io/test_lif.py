@@ -11,8 +11,8 @@ import mrcfile
 import numpy as np
 import pytest
 import tifffile
+from tests.io.refusing import refused
 
-from noise2detail.errors import UnreadableFileError
 from noise2detail.io import default_output, describe, find_images, open_image, save_image
 from noise2detail.io.open import readable
 
@@ -26,14 +26,6 @@ Damaged = Callable[..., Counter[str]]
 UPRIGHT = "formats/lif/xz-example/xz-example.lif"
 SPECTRA = "formats/lif/misc/LeicaLASX_wavelength-sweep_example.lif"
 IDS = {"X": 1, "Y": 2, "Z": 3, "T": 4, "λ": 5, "A": 6, "Λ": 9, "M": 10}
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(UnreadableFileError) as caught:
-        open_image(path)
-    for part in (path.name, *parts):
-        assert part in str(caught.value), str(caught.value)
-    assert caught.value.remedy
 
 
 def assemble(path: Path, xml: str, blocks: dict[str, bytes]) -> Path:

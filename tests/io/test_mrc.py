@@ -8,22 +8,15 @@ from typing import Any
 import mrcfile
 import numpy as np
 import pytest
+from tests.io.refusing import refused
 
-from noise2detail.errors import PixelTypeError, UnreadableFileError
+from noise2detail.errors import PixelTypeError
 from noise2detail.io import describe, find_images, open_image, save_image
 
 mrc: Any = mrcfile
 
 Noise = Callable[..., Any]
 Real = Callable[[str], Path]
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(UnreadableFileError) as caught:
-        open_image(path)
-    for part in (path.name, *parts):
-        assert part in str(caught.value), str(caught.value)
-    assert caught.value.remedy
 
 
 def write(path: Path, pixels: Any, voxel: Any = (2.0, 3.0, 4.0), **settings: Any) -> Path:

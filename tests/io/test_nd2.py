@@ -12,9 +12,9 @@ import nd2
 import numpy as np
 import pytest
 import tifffile
+from tests.io.refusing import refused
 
 import noise2detail.io.nd2_frames as nd2_frames
-from noise2detail.errors import UnreadableFileError
 from noise2detail.io import default_output, describe, find_images, open_image, save_image
 
 tiff: Any = tifffile
@@ -26,14 +26,6 @@ Damaged = Callable[..., Counter[str]]
 CLUSTER = "formats/nd2/pims_nd2/cluster.nd2"
 MAGIC = b"\xda\xce\xbe\x0a"
 LOOPS = {"T": 1, "P": 2, "Z": 4}
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(UnreadableFileError) as caught:
-        open_image(path)
-    for part in (path.name, *parts):
-        assert part in str(caught.value), str(caught.value)
-    assert caught.value.remedy
 
 
 def encoded(content: Mapping[str, Any]) -> bytes:

@@ -9,8 +9,9 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from tests.io.refusing import refused
 
-from noise2detail.errors import AxesError, PixelTypeError, UnreadableFileError
+from noise2detail.errors import AxesError, PixelTypeError
 from noise2detail.io import describe, find_images, open_image, save_image
 
 nib: Any = nibabel
@@ -22,14 +23,6 @@ WHOLE = [
     *("anatomical.nii", "example4d.nii.gz", "example_ct.nii.gz", "example_mr_sm.nii.gz", "example_nifti2.nii.gz"),
     *("functional.nii", "reoriented_anat_moved.nii", "resampled_anat_moved.nii", "standard.nii.gz"),
 ]
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(UnreadableFileError) as caught:
-        open_image(path)
-    for part in (path.name, *parts):
-        assert part in str(caught.value), str(caught.value)
-    assert caught.value.remedy
 
 
 def write(path: Path, pixels: Any, kind: Any = nib.Nifti1Image, order: str = "<", **fields: Any) -> Path:

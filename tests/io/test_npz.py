@@ -12,22 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from tests.io.refusing import refused
 
-from noise2detail.errors import AxesError, UnreadableFileError
+from noise2detail.errors import AxesError
 from noise2detail.image import Image
 from noise2detail.io import open_image, save_image
 from noise2detail.types import Pixels
 
 Noise = Callable[..., Any]
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(UnreadableFileError) as caught:
-        open_image(path)
-    for part in (str(path), *parts):
-        assert part in str(caught.value)
-    assert caught.value.remedy
 
 
 @QUICK

@@ -13,6 +13,7 @@ import oiffile
 import pytest
 import tifffile
 from tests.io.compound_material import compound
+from tests.io.refusing import refused
 
 from noise2detail.errors import OutputExistsError, UnreadableFileError
 from noise2detail.io import default_output, describe, find_images, open_image, save_image
@@ -23,14 +24,6 @@ Noise = Callable[..., Any]
 Damaged = Callable[..., Counter[str]]
 
 UNITS = {"X": "um", "Y": "um", "Z": "nm", "T": "ms", "C": ""}
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(UnreadableFileError) as caught:
-        open_image(path)
-    for part in (path.name, *parts):
-        assert part in str(caught.value), str(caught.value)
-    assert caught.value.remedy
 
 
 def main_file(lengths: Mapping[str, int], **changes: Mapping[str, Any]) -> bytes:

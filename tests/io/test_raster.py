@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from tests.io.refusing import refused
 
 from noise2detail.errors import FileError, InputError, UnreadableFileError, UnwritableFileError
 from noise2detail.image import Image
@@ -21,14 +22,6 @@ from noise2detail.types import Pixels
 
 Noise = Callable[..., Any]
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(UnreadableFileError) as caught:
-        open_image(path)
-    for part in (str(path), *parts):
-        assert part in str(caught.value)
-    assert caught.value.remedy
 
 
 def mutated(whole: bytes, number: int) -> bytes:

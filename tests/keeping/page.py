@@ -36,7 +36,7 @@ class Format:
 
     names: tuple[str, ...]
     """Suffixes."""
-    library: str
+    reader: str
     """What reads it, as its package is called; ``own``: this package itself."""
     trials: tuple[str, ...] = ()
     """Titles of the trials that measure it."""
@@ -129,8 +129,8 @@ def overview(results: Sequence[Outcome]) -> Iterator[str]:
         count, total = sum(sum(one.ours.values()) for one in mine), sum(len(one.ours) for one in mine)
         lost = "; ".join(word for one in mine for word in one.told if word in _losses(one)) or "nothing"
         result = default_output(Path(f"cells{known.names[0]}")).name
-        extra = f"`noise2detail[{extras[known.library]}]`" if known.library in extras else "nothing"
-        library = "its own code" if known.library == "own" else known.library
+        extra = f"`noise2detail[{extras[known.reader]}]`" if known.reader in extras else "nothing"
+        library = "its own code" if known.reader == "own" else known.reader
         measured = f"{count} of {total}" if mine else "not measured here"
         cells = (
             title(name),

@@ -48,7 +48,7 @@ def noise(
         from noise2detail.cli.images import find_choice
         from noise2detail.cli.noise_figure import noise_figure
         from noise2detail.cli.noise_words import noise_record, noise_words
-        from noise2detail.cli.telling import Told, tell_each
+        from noise2detail.cli.telling import Told, tell_each, title_of
         from noise2detail.io import write_bytes
         from noise2detail.io.source import Source, open_source
         from noise2detail.pipeline.noise import channel_noise
@@ -66,9 +66,8 @@ def noise(
         names = own if len(own) == len(found) else [str(number + 1) for number in range(len(found))]
         for name, channel in zip(names, found, strict=True):
             title = f"channel {name}\n" if len(found) > 1 else ""
-            title = f"{source.path}\n{title}" if len(files) > 1 or source.path != files[0] else title
             record = {"file": str(source.path), "channel": name, **noise_record(channel)}
-            yield record, title + aligned(noise_words(channel))
+            yield record, title_of(source, files) + title + aligned(noise_words(channel))
 
     with voice.warnings_shown():
         code = tell_each(files, tell, voice, single="--plot" if plot else "")

@@ -62,11 +62,8 @@ def plan(
 ) -> None:
     """A plan on standard output, and in a file where one is named."""
     with loading():
-        from noise2detail.cli.planned import planned, record_of, write_plan
-        from noise2detail.cli.telling import Told, tell_each
-        from noise2detail.cli.wishes import Wishes, settle
-        from noise2detail.io.names import refuse_place
-        from noise2detail.io.source import Source
+        from noise2detail.cli.planned import tell_plans
+        from noise2detail.cli.wishes import Wishes
 
     del debug  # the guard reads it
     wishes = Wishes(
@@ -89,18 +86,4 @@ def plan(
         anyway=anyway,
         frames=tuple(frames or ()),
     )
-    voice = Voice(json=json)
-    if output is not None:
-        refuse_place(output, files[0], overwrite)
-    settled = settle(wishes)
-
-    def tell(source: Source) -> Told:
-        made = planned(source, settled)
-        if output is not None:
-            write_plan(made, source.path, output, overwrite=overwrite)
-        title = f"{source.path}\n" if len(files) > 1 or source.path != files[0] else ""
-        yield {"file": str(source.path), **record_of(made, source.path)}, title + str(made)
-
-    with voice.warnings_shown():
-        code = tell_each(files, tell, voice, single="--output" if output else "")
-    raise typer.Exit(code)
+    raise typer.Exit(tell_plans(files, wishes, output, overwrite=overwrite, voice=Voice(json=json)))

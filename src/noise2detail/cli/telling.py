@@ -64,6 +64,11 @@ def tell_each(paths: Sequence[Path], tell: Callable[[Source], Told], voice: Voic
     return ExitCode.SOME_FAILED if done else ExitCode.FAILED
 
 
+def title_of(source: Source, paths: Sequence[Path]) -> str:
+    """A line that says which image is meant, empty where that is the only path that was typed."""
+    return f"{source.path}\n" if len(paths) > 1 or source.path != paths[0] else ""
+
+
 def _report(path: Path, error: Exception, voice: Voice) -> int:
     said = voice.error(error, str(path))
     if voice.json:

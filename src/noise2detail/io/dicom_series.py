@@ -1,7 +1,7 @@
 """A folder of DICOM slices as one volume."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -79,9 +79,10 @@ def read_series(folder: Path | str, axes: str | None = None, files: Sequence[Pat
     """
     place = Path(folder)
     paths = files or _files(place)
-    first = _slice(paths[0])
+    first = _slice(paths[0], read_header(paths[0]))
     lazy = stays_in_file(len(paths) * math.prod(first.shape) * _bytes(first.header))
-    slices = _volume(place, paths, keep=not lazy)  # headers of thousands of slices would take more memory than a slice
+    # headers of thousands of slices would take more memory than a slice
+    slices = _volume(place, (_slice(path, read_header(path), keep=not lazy) for path in paths))
     pixels: PixelSource
     described: Sequence[DicomFile]
     pixels, described, no_data = _in_files(place, slices) if lazy else _in_memory(place, slices)
@@ -103,15 +104,15 @@ def read_series(folder: Path | str, axes: str | None = None, files: Sequence[Pat
     return Image(pixels, named, kept, format="dicom", metadata=metadata, no_data=no_data)
 
 
-def refuse_no_volume(folder: Path, files: Sequence[Path]) -> None:
-    """Raise unless the headers of some files of a folder are those of one volume.
+def refuse_no_volume(folder: Path, headers: Mapping[Path, Any]) -> None:
+    """Raise unless the headers of some files of a folder, by these, are those of one volume.
 
     Raises
     ------
     UnreadableFileError
         As :func:`read_series`.
     """
-    _volume(folder, files)
+    _volume(folder, [_slice(path, header) for path, header in headers.items()])
 
 
 def _in_memory(place: Path, slices: list[_Slice]) -> tuple[Pixels, tuple[DicomFile, ...], NDArray[np.bool_] | None]:
@@ -188,16 +189,15 @@ def _is_index(path: Path) -> bool:
     return path.name.startswith(".") or path.name.upper() == "DICOMDIR"
 
 
-def _volume(folder: Path, files: Sequence[Path], *, keep: bool = True) -> list[_Slice]:
+def _volume(folder: Path, slices: Iterable[_Slice]) -> list[_Slice]:
     """The slices in their order, if they are those of one volume."""
-    slices = sorted((_slice(path, keep=keep) for path in files), key=lambda one: one.place)
-    _refuse_mixture(folder, slices)
-    _refuse_gaps(folder, slices)
-    return slices
+    ordered = sorted(slices, key=lambda one: one.place)
+    _refuse_mixture(folder, ordered)
+    _refuse_gaps(folder, ordered)
+    return ordered
 
 
-def _slice(path: Path, *, keep: bool = True) -> _Slice:
-    header = read_header(path)
+def _slice(path: Path, header: Any, *, keep: bool = True) -> _Slice:
     with parsing(path, "header"):
         if frame_count(header) > 1 or whole(header, "SamplesPerPixel", 1) > 1:
             raise UnreadableFileError(path, "holds frames or colours; expected one grey slice", "open it by itself")

@@ -1,7 +1,7 @@
 """DICOM files as they lie around: which of a folder are slices of one volume, and which are images of their own."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def by_series(folder: Path, files: Sequence[Path]) -> Sorted:
     labels = _labels([headers[paths[0]] for paths in series.values()])
     told: list[tuple[Path, str]] = []
     for paths, label in zip(series.values(), labels, strict=True):
-        refusal = _refusal(folder, paths)
+        refusal = _refusal(folder, {path: headers[path] for path in paths})
         if len(paths) > 1 and not refusal:
             sources.append(Source(folder, tuple(paths), label))
             continue
@@ -63,11 +63,11 @@ def by_series(folder: Path, files: Sequence[Path]) -> Sorted:
     return Sorted(tuple(sources), tuple(skipped), tuple(told))
 
 
-def _refusal(folder: Path, paths: Sequence[Path]) -> str:
+def _refusal(folder: Path, headers: Mapping[Path, Any]) -> str:
     """Why files are no volume; empty where they are one, or a single image."""
     try:
-        if len(paths) > 1:
-            refuse_no_volume(folder, paths)
+        if len(headers) > 1:
+            refuse_no_volume(folder, headers)
     except UnreadableFileError as error:
         return f"{error.path.name} {error.found}" if error.path != folder else error.found
     return ""
