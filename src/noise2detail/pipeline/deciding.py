@@ -47,6 +47,8 @@ class Decision:
     """Of each channel, where it was measured."""
     why: tuple[str, ...] = ()
     """One sentence for each choice, and for what people should know."""
+    seen: tuple[ChannelNoise, ...] = ()
+    """All that was found out about the noise of each channel, in image units, where it was measured."""
 
 
 def decide(
@@ -77,10 +79,10 @@ def decide(
         raise RefusedError(reasons)
     noise, told = tuple(_found(one.measurement) for one in found), warnings(found)
     if not run.decide:
-        return Decision(method, noise, told)
+        return Decision(method, noise, told, found)
     working = [mapped(one.measurement, value_map) for one, value_map in zip(found, maps, strict=True)]
     decided, why = method.decided(working, *layout.size)
-    return Decision(decided, noise, why + told)
+    return Decision(decided, noise, why + told, found)
 
 
 def aimed(method: Method, target: Target | None) -> Method:

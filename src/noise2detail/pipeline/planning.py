@@ -1,6 +1,6 @@
 """Wishes and data resolved into one frozen plan, before anything is trained."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from noise2detail.pipeline.memory import (
     planes_that_fit,
     training_planes,
 )
+from noise2detail.pipeline.noise import ChannelNoise
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.threads import choose_threads
 from noise2detail.pipeline.values import check_content, percentile_map, published_map
@@ -69,6 +70,18 @@ def choose_method(method: str | Method, recipe: str | None) -> tuple[str, str, M
     return method, recipe, entry.method.recipe(recipe)
 
 
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """A plan with what carries it out."""
+
+    plan: Plan
+    method: Method
+    layout: Layout
+    """Of the array."""
+    seen: tuple[ChannelNoise, ...] = ()
+    """The noise of each channel as it was found on the way, in image units; none: it was not looked at."""
+
+
 def make_plan(
     array: Pixels,
     axes: str | None,
@@ -80,7 +93,23 @@ def make_plan(
     *,
     look: bool = True,
 ) -> tuple[Plan, Method, Layout]:
-    """What will be done with an array, the method that does it, and how the array is laid out.
+    """What will be done with an array, the method that does it, and how the array is laid out: see ``planned``."""
+    made = planned(array, axes, method, recipe, seed, run, result_type, look=look)
+    return made.plan, made.method, made.layout
+
+
+def planned(
+    array: Pixels,
+    axes: str | None,
+    method: str | Method,
+    recipe: str | None,
+    seed: int,
+    run: Run,
+    result_type: np.dtype[Any] | None = None,
+    *,
+    look: bool = True,
+) -> Planned:
+    """What will be done with an array, and all that was found out for it.
 
     Parameters
     ----------
@@ -137,7 +166,7 @@ def make_plan(
         anyway=run.anyway,
         at_once=min(choose_at_once(run, device, chosen, layout), planes_that_fit(need, tile, limit)),
     )
-    return _with_forecast(plan, chosen, layout, machine, need), chosen, layout
+    return Planned(_with_forecast(plan, chosen, layout, machine, need), chosen, layout, decision.seen)
 
 
 def _with_forecast(plan: Plan, method: Method, layout: Layout, machine: Machine | None, need: Need) -> Plan:
