@@ -16,7 +16,8 @@ HELP = (
     "work begins.\n\n"
     "With --json, seconds_total is the wall time for a file with reading and writing, the first with the start of the "
     "program; seconds_denoise is planning and denoising alone.\n\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some files failed, 130 interrupted."
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some files failed or were written without their report, 130 "
+    "interrupted."
 )
 
 EXAMPLES = """[b]Examples[/b]
@@ -35,7 +36,9 @@ n2d denoise first.tif --method noise2noise --frames second.tif
 
 n2d denoise positions.ome.tif --image 2
 
-n2d denoise folder -o denoised --json"""
+n2d denoise folder -o denoised --json
+
+n2d denoise cells.tif --report"""
 
 Stages = Annotated[
     bool,
@@ -68,6 +71,9 @@ def denoise(
     frames: options.Frames = None,
     dtype: options.PixelType = None,
     stages: Stages = False,
+    report: options.Report = None,
+    again: options.Again = False,
+    identify: options.Identify = False,
     overwrite: options.Overwrite = False,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
@@ -83,6 +89,7 @@ def denoise(
         from noise2detail.cli.denoising import Writing, denoise_files
         from noise2detail.cli.outputs import named_output
         from noise2detail.cli.replaying import settle_again
+        from noise2detail.cli.reporting import Reporting
         from noise2detail.cli.wishes import Wishes, settle
 
     wishes = Wishes(
@@ -107,4 +114,5 @@ def denoise(
     )
     voice = Voice(json=json, quiet=quiet, verbose=verbose, debug=debug)
     settled = settle_again(plan, wishes, options.contradicting(context), voice) if plan else settle(wishes)
-    raise typer.Exit(denoise_files(inputs, named_output(output, out_dir), settled, Writing(overwrite, stages), voice))
+    writing = Writing(overwrite, stages, Reporting(report, overwrite, again, identify))
+    raise typer.Exit(denoise_files(inputs, named_output(output, out_dir), settled, writing, voice))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from noise2detail.cli.jobs import Job, plan_jobs
 from noise2detail.cli.pixel_type import as_planned, check_holdable, convert, loss, working_type
 from noise2detail.cli.progress import progress_bar
 from noise2detail.cli.provenance import provenance
+from noise2detail.cli.reporting import Made, Reporting, report_on
 from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, imitation
 from noise2detail.errors import SettingError
@@ -25,7 +26,8 @@ from noise2detail.io.wish import wishing
 from noise2detail.method import Step
 from noise2detail.pipeline.denoise import execute, execute_stages
 from noise2detail.pipeline.input import pixels_of
-from noise2detail.pipeline.planning import make_plan
+from noise2detail.pipeline.noise import ChannelNoise
+from noise2detail.pipeline.planning import planned
 from noise2detail.plans import Plan, Provenance
 from noise2detail.types import Pixels
 
@@ -38,6 +40,8 @@ class Writing:
     """Replace what is there already."""
     stages: bool = False
     """Also every image on the way."""
+    reporting: Reporting = field(default_factory=Reporting)
+    """Also a page about each."""
 
 
 def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writing: Writing, voice: Voice) -> ExitCode:
@@ -58,11 +62,13 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
     jobs = plan_jobs(inputs, output, overwrite=writing.overwrite, pixel_type=settled.pixel_type, image=settled.image)
     if settled.frames and jobs.several:
         raise SettingError("--frames gives further recordings of one image; expected one input file, not several")
+    writing.reporting.check(several=jobs.several)
 
     def work(job: Job, label: str) -> Mapping[str, Any]:
         return denoise_file(job, label, settled, writing, voice)
 
-    return run_jobs(jobs, work, voice)
+    code = run_jobs(jobs, work, voice)
+    return ExitCode.SOME_FAILED if code == ExitCode.DONE and writing.reporting.failed else code
 
 
 def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice: Voice) -> Mapping[str, Any]:
@@ -74,7 +80,7 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
     check_holdable(image, target, job.output)
     with progress_bar(label, shown=not voice.quiet) as on_step:
         start = time.perf_counter()
-        plan, images = _compute(array, axes, target, settled, writing.stages, on_step, voice)
+        plan, images, seen = _compute(array, axes, target, settled, writing.stages, on_step, voice)
         seconds = time.perf_counter() - start
     if scene is not None:
         images = {name: (clipped, scene.of_image(pixels)) for name, (clipped, pixels) in images.items()}
@@ -85,7 +91,11 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
         replace(image, array=denoised), job.output, overwrite=writing.overwrite, source=job.source, provenance=history
     )
     saved = _save_stages(image, {name: pixels for name, (_, pixels) in images.items()}, job, writing, history)
-    return facts(plan, seconds) | ({"stages": [str(path) for path in saved]} if writing.stages else {})
+    told = facts(plan, seconds) | ({"stages": [str(path) for path in saved]} if writing.stages else {})
+    if writing.reporting.wanted is None:
+        return told
+    made = Made(image, denoised, job.image, job.output, history, seen)
+    return told | report_on(made, writing.reporting, voice)
 
 
 def facts(plan: Plan, seconds: float) -> dict[str, Any]:
@@ -112,19 +122,21 @@ def _compute(
     every_stage: bool,
     on_step: Callable[[Step], None],
     voice: Voice,
-) -> tuple[Plan, dict[str, tuple[float, Pixels]]]:
-    """The plan, and by name, the result last, each image in the type that was asked for with the share clipped."""
+) -> tuple[Plan, dict[str, tuple[float, Pixels]], tuple[ChannelNoise, ...]]:
+    """The plan; by name, the result last, each image in the type that was asked for with the share clipped; the noise
+    of each channel, if it was looked at."""
     working = working_type(array.dtype, target)
-    made, method, layout = make_plan(array, axes, settled.method, settled.recipe, settled.seed, settled.run, working)
+    found = planned(array, axes, settled.method, settled.recipe, settled.seed, settled.run, working)
+    made, method, layout = found.plan, found.method, found.layout
     plan = as_planned(made, target, settled.notes)
     voice.detail(str(plan))
     voice.warning(imitation(settled.run))
     if every_stage:
-        found = execute_stages(array, made, method, layout, on_step, working)
+        results = execute_stages(array, made, method, layout, on_step, working)
     else:
-        found = {"result": execute(array, made, method, layout, on_step, working)}
-    converted = {name: convert(pixels, target) for name, pixels in found.items()}
-    return plan, {name: (image.clipped, image.array) for name, image in converted.items()}
+        results = {"result": execute(array, made, method, layout, on_step, working)}
+    converted = {name: convert(pixels, target) for name, pixels in results.items()}
+    return plan, {name: (image.clipped, image.array) for name, image in converted.items()}, found.seen
 
 
 def _save_stages(

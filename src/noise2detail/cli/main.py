@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from noise2detail.cli import bench, compare, convert, data, denoise, doctor, fit, info, methods, noise, plan
+from noise2detail.cli import bench, compare, convert, data, denoise, doctor, fit, info, methods, noise, plan, report
 from noise2detail.cli.guard import tell
+from noise2detail.cli.optional_value import WithReport
 from noise2detail.version import __version__
 
 app = typer.Typer(
@@ -19,11 +20,12 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("denoise", help=denoise.HELP, epilog=denoise.EXAMPLES)(denoise.denoise)
+app.command("denoise", cls=WithReport, help=denoise.HELP, epilog=denoise.EXAMPLES)(denoise.denoise)
 app.command("fit", help=fit.FIT_HELP, epilog=fit.FIT_EXAMPLES)(fit.fit)
 app.command("apply", help=fit.APPLY_HELP, epilog=fit.APPLY_EXAMPLES)(fit.apply)
 app.command("compare", help=compare.HELP, epilog=compare.EXAMPLES)(compare.compare)
 app.command("convert", help=convert.HELP, epilog=convert.EXAMPLES)(convert.convert)
+app.command("report", help=report.HELP, epilog=report.EXAMPLES)(report.report)
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")
 app.command("info", help=info.HELP, epilog=info.EXAMPLES)(info.info)

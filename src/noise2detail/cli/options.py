@@ -125,6 +125,29 @@ PixelType = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace outputs that are there already.", rich_help_panel=FILES)
 ]
+Again = Annotated[
+    bool,
+    typer.Option(
+        "--again", rich_help_panel=WHAT,
+        help="Denoise parts of the image again for the report: twice for each channel tells an estimated PSNR with its "
+        "interval.",
+    ),
+]  # fmt: skip
+Identify = Annotated[
+    bool,
+    typer.Option(
+        "--identify", rich_help_panel=SHOWN,
+        help="Show in the report what may tell who was imaged: names of DICOM files, the patient, the date.",
+    ),
+]  # fmt: skip
+Report = Annotated[
+    str | None,
+    typer.Option(
+        "--report", metavar="[FILE.html]", rich_help_panel=FILES, show_default=False,
+        help="Also write a page that says and shows how far the result can be trusted. Without a name: "
+        "OUT_report.html beside the output.",
+    ),
+]  # fmt: skip
 Inputs = Annotated[
     list[Path],
     typer.Argument(

@@ -38,18 +38,29 @@ def read_plan(path: Path | str) -> tuple[Any, str | None]:
     UnreadableFileError
         Absent, too large, or nothing that could hold a plan.
     """
-    content = _content(Path(path))
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        found = "nested too deeply" if isinstance(error, RecursionError) else f"no JSON ({error})"
-        raise UnreadableFileError(path, f"is no plan: {found}", EXPECTED) from error
+    data = read_record(path)
     whole = isinstance(data, dict) and {"method", "settings"} <= data.keys()
     own = data if whole else data.get("plan") if isinstance(data, dict) else None
     if not isinstance(own, dict):
         raise UnreadableFileError(path, "holds no plan", EXPECTED)
     version = None if whole else data.get("version")
     return own, version if isinstance(version, str) else None
+
+
+def read_record(path: Path | str) -> Any:
+    """Whatever a plan file, or the file beside an output, holds.
+
+    Raises
+    ------
+    UnreadableFileError
+        Absent, too large, or no JSON.
+    """
+    content = _content(Path(path))
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        found = "nested too deeply" if isinstance(error, RecursionError) else f"no JSON ({error})"
+        raise UnreadableFileError(path, f"is no plan: {found}", EXPECTED) from error
 
 
 def _content(path: Path) -> bytes:

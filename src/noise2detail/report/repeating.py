@@ -1,0 +1,143 @@
+"""What only denoising again can tell: how far a result is from the truth, and which of its details are real."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from noise2detail.metrics.estimated_error import EstimatedError, estimate_error
+from noise2detail.method import ignore
+from noise2detail.pipeline.progress import Listener
+from noise2detail.plans import Plan
+from noise2detail.report.examining import Examination, Part, plane_of
+from noise2detail.report.page import Section, Table
+from noise2detail.report.pairing import Pair
+from noise2detail.report.repeats import Again, plane_again
+from noise2detail.types import Pixels
+
+REPEATS = 2
+"""Of each channel."""
+
+BYTES = 255.0
+"""Span of 8-bit images, by which their PSNR is told everywhere."""
+
+REACH = (0.001, 0.999)
+"""Quantiles of the noisy image between which its span is taken where nobody has agreed on one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """What was found for one plane of one channel."""
+
+    part: Part
+    error: EstimatedError
+    span: float
+    """Of the values, for the PSNR."""
+
+
+def repeated(pair: Pair, plan: Plan, examined: Examination, on_step: Listener = ignore) -> tuple[Repeated, ...]:
+    """What denoising again tells about every channel of the plane that is shown first.
+
+    Parameters
+    ----------
+    pair
+        The image before and after.
+    plan
+        By which it was denoised.
+    examined
+        What is known already.
+    on_step
+        Hears of every step; raise ``Cancelled`` there to stop.
+
+    Raises
+    ------
+    SettingError
+        A plan that cannot be repeated on one plane.
+    """
+    parts = examined.of_plane(examined.chosen)
+    again = plane_again(plan, repeats=REPEATS * len(parts), on_step=on_step)
+    return tuple(_repeated(pair, part, examined, again) for part in parts)
+
+
+def _repeated(pair: Pair, part: Part, examined: Examination, again: Again) -> Repeated:
+    noisy, denoised = (
+        np.ma.getdata(plane_of(np.asarray(image.array), pair, part.plane, part.channel))
+        for image in (pair.noisy, pair.denoised)
+    )
+    mask = np.isfinite(noisy) & np.isfinite(denoised)
+    if pair.noisy.no_data is not None:
+        mask &= ~plane_of(np.asarray(pair.noisy.no_data, bool), pair, part.plane, part.channel)
+    measurement = examined.noise[part.channel].measurement
+    error = estimate_error(
+        noisy,
+        denoised,
+        _as_stored(again, denoised.dtype),
+        measurement,
+        target=examined.target,
+        mask=None if mask.all() else mask,
+    )
+    return Repeated(part, error, span_of(noisy))
+
+
+def _as_stored(again: Again, dtype: np.dtype[np.generic]) -> Callable[[Pixels], Pixels]:
+    """Rounding to the type of the result belongs to the result."""
+    if dtype.kind == "f":
+        return again
+    info = np.iinfo(str(dtype))
+    return lambda noisy: np.clip(np.rint(again(noisy)), info.min, info.max)
+
+
+def span_of(noisy: Pixels) -> float:
+    """Largest value minus smallest, by which a PSNR is told: 255 for bytes, else that of nearly all pixels."""
+    if noisy.dtype == np.uint8:
+        return BYTES
+    low, high = np.quantile(noisy[np.isfinite(noisy)].astype(np.float64), REACH)
+    return float(high - low)
+
+
+def sections_of_repeats(found: Sequence[Repeated]) -> tuple[Section, ...]:
+    """The part of a page that tells of it."""
+    rows = tuple(_row(one) for one in found if not one.error.refused)
+    refused = tuple(f"{one.part.name or 'The image'}: {one.error.refused}." for one in found if one.error.refused)
+    if not rows:
+        return (Section("Estimated error", missing=" ".join(refused)),)
+    head = ("part", "root mean square error", "90 % interval", "PSNR, dB", "90 % interval, dB", "span")
+    target = found[0].error.target
+    meant = (
+        "the mean of many such recordings, with whatever was cut off"
+        if target == "captured"
+        else "the signal before anything was cut off"
+    )
+    text = (
+        f"How far the denoised image is from the truth, without a reference. The truth is {meant}. "
+        f"{found[0].error.method[:1].upper()}{found[0].error.method[1:]}.",
+        *refused,
+    )
+    return (Section("Estimated error", text=text, table=Table(head, rows)),)
+
+
+def _row(one: Repeated) -> tuple[str, ...]:
+    error, decibels = one.error, one.error.psnr(one.span)
+    low, middle, high = (max(value, 0.0) ** 0.5 for value in (error.low, error.mse, error.high))
+    upper = f"{decibels.high:.1f}" if np.isfinite(decibels.high) else "no upper end"
+    value = f"{decibels.value:.2f}" if np.isfinite(decibels.value) else f"above {decibels.low:.1f}"
+    return (
+        one.part.name or "image",
+        f"{middle:.4g}",
+        f"{low:.4g} to {high:.4g}",
+        value,
+        f"{decibels.low:.1f} to {upper}",
+        f"{one.span:.4g}",
+    )
+
+
+def sentences(found: Sequence[Repeated]) -> Iterator[str]:
+    """The same in words, for people who do not open the page."""
+    for one in found:
+        name = f"{one.part.name}: " if one.part.name else ""
+        if one.error.refused:
+            yield f"{name}no error was estimated: {one.error.refused}"
+        else:
+            decibels = one.error.psnr(one.span)
+            upper = f"{decibels.high:.1f}" if np.isfinite(decibels.high) else "no upper end"
+            yield f"{name}estimated PSNR {decibels.value:.1f} dB ({decibels.low:.1f} to {upper}, span {one.span:.4g})"
