@@ -27,7 +27,7 @@ _ROW, _COLUMN = 0.1, 0.02
 """Steps of the grid of Stein's weights, in noise deviations: of signals, and of recordings."""
 _USUAL = 4.5
 _LARGEST = 4.0
-_SIGNALS = 200
+_SIGNALS = 101
 _FARTHEST = 10.0
 
 _Function = Callable[[Values], Values]
@@ -62,12 +62,17 @@ class Clipped:
         kernels = tuple(_kernel(model, value, *end) for end, (value, _) in zip(ends, corrections, strict=True))
         return cls(model, target, places, np.maximum.accumulate(means), tuple(ends), corrections, kernels)
 
-    def read(self, seen: Values) -> tuple[Values, Values]:
-        """Two functions of a recording: their means are the target and its square, whatever the signal."""
+    def read(self, seen: Values, clear: NDArray[np.bool_] | None = None) -> tuple[Values, Values]:
+        """Two functions of a recording: their means are the target and its square, whatever the signal.
+
+        Where clipping is not felt nothing is corrected: what little a fitted correction errs there would be multiplied
+        by the distance from the end.
+        """
         own = seen
         square = seen**2 - (self.model.gain * (seen - self.model.pedestal) + self.model.sigma**2)
         for value, power in self.corrections:
-            own, square = own + value(seen), square + power(seen)
+            felt = np.ones(seen.shape) if clear is None else np.where(clear, 0.0, 1.0)
+            own, square = own + felt * value(seen), square + felt * power(seen)
         return own, square
 
     def signal(self, result: Values, seen: Values, kept: NDArray[np.bool_]) -> Values:
@@ -134,7 +139,7 @@ def _trapezoids(values: Values) -> Values:
 
 
 def _at_atom(value: _Function, end: float, sign: float, width: float) -> float:
-    return sign * float(value(np.array([end]))[0]) / width
+    return sign * float(value(np.array([end], np.float64))[0]) / width
 
 
 def _corrections(model: NoiseModel, target: Target, end: float, sign: float) -> tuple[_Function, _Function]:
@@ -145,7 +150,8 @@ def _corrections(model: NoiseModel, target: Target, end: float, sign: float) -> 
     """
     width = 0.5 * math.sqrt(model.variance(end))
     one = replace(model, high=math.inf) if sign > 0 else replace(model, low=-math.inf)
-    signals = np.sort(end + sign * width * np.linspace(0, 2 * _FARTHEST, _SIGNALS))
+    # half a step of the integration off the end, so that what lies at the end is shared alike by atom and rest
+    signals = np.sort(end + sign * width * (0.1 + np.linspace(0, 2 * _FARTHEST, _SIGNALS)))
     own, square = (expectation(lambda seen, n=power: (seen - end) ** n, signals, one) for power in (1, 2))
     aim = own if target == "captured" else signals - end
     line = model.gain * (own + end - model.pedestal) + model.sigma**2
@@ -158,14 +164,14 @@ def _corrections(model: NoiseModel, target: Target, end: float, sign: float) -> 
     )
     wanted = np.stack([aim - own, aim**2 - (square - line)], 1)
     # air and dark background lie at the end itself: that signal has to be met best
-    weights = np.where(signals == end, float(_SIGNALS), 1.0)[:, None]
+    weights = np.where(np.abs(signals - end) < 0.2 * width, float(_SIGNALS), 1.0)[:, None]
     normal = design.T @ (weights * design) + RIDGE * _SIGNALS * np.eye(STEPS + 1)
     value, power = np.linalg.solve(normal, design.T @ (weights * wanted)).T
 
     def added(weights: Values) -> _Function:
         def function(seen: Values) -> Values:
             far = sign * (seen - end) / width
-            result = np.zeros_like(seen)
+            result = np.zeros(seen.shape)
             near = far < STEPS
             result[near] = sum(weight * _hat(number, far[near]) for number, weight in enumerate(weights))
             return result

@@ -279,7 +279,7 @@ class _Risk:
         clear = table.clear(signal)
         weight = np.where(clear, variances(signal, model), 0.0)
         weight[~clear] = table.weight(self.seen[~clear], signal[~clear])
-        value, square = table.read(self.seen)
+        value, square = table.read(self.seen, clear)
         return self._terms((self.found - value) ** 2 + square - value**2, self._probe(weight, colour), colour)
 
     def _probe(self, weight: Values, colour: Values) -> Values:

@@ -26,13 +26,13 @@ class Response:
     """Noise like that of the image, and what the denoiser makes of it."""
 
     probe: Values
-    """Fresh noise of the model at the denoised level, in image units; 0 where the pixel itself was cut off."""
+    """Fresh noise of the model at the denoised level, in image units, as far as clipping leaves it."""
     answer: Values
     """Change of the result for each probe that is added to the image, were it as small as those that were."""
     bend: Values
     """Half of what an addition and a removal changed alike, in the same unit: curvature, and jumps between settings."""
     power: Values
-    """Variance that the probe was drawn with, of each pixel."""
+    """Variance of the probe, of each pixel."""
     colour: Values
     """Autocorrelation that it was drawn with, ``(y, x)``, sides odd, 1 in the middle."""
 
@@ -78,20 +78,43 @@ def respond(
     probe = _probe(seen, power, noise, seed)
     if mask is not None:
         probe[~mask] = 0
-    low, high = noise.model.low, noise.model.high
-    results = []
-    for sign in (1, -1):
-        other = np.clip(seen + sign * STEP * probe, low, high) if noise.model.is_clipped else seen + sign * STEP * probe
-        plane = other.astype(np.float32)
-        if mask is not None:
-            plane[~mask] = np.asarray(noisy)[~mask]
-        result = np.asarray(again(plane), np.float64)
-        if result.shape != seen.shape:
-            raise InputError(f"denoised again, the image has the shape {result.shape}; expected {seen.shape}")
-        results.append(result)
-    changes = [result - found if mask is None else np.where(mask, result - found, 0.0) for result in results]
+    others = [np.clip(seen + sign * STEP * probe, noise.model.low, noise.model.high) for sign in (1, -1)]
+    changes = [_again(again, other, noisy, mask) - found for other in others]
     answer, bend = ((changes[0] + sign * changes[1]) / (2 * STEP) for sign in (-1, 1))
-    return Response(probe, answer, bend, power, noise.autocorrelation if noise.is_coloured else WHITE)
+    if mask is not None:
+        answer, bend = np.where(mask, answer, 0.0), np.where(mask, bend, 0.0)
+    colour = noise.autocorrelation if noise.is_coloured else WHITE
+    return Response((others[0] - others[1]) / (2 * STEP), answer, bend, power * _left(seen, power, noise.model), colour)
+
+
+def _again(again: Again, plane: Values, noisy: Pixels, mask: NDArray[np.bool_] | None) -> Values:
+    single = plane.astype(np.float32)
+    if mask is not None:
+        single[~mask] = np.asarray(noisy)[~mask]
+    result = np.asarray(again(single), np.float64)
+    if result.shape != plane.shape:
+        raise InputError(f"denoised again, the image has the shape {result.shape}; expected {plane.shape}")
+    return result
+
+
+def _left(seen: Values, power: Values, model: NoiseModel) -> Values:
+    """Share of the probe's variance that is left next to an end, where half of what goes beyond is cut off.
+
+    Within ``c`` deviations of an end the probe ``n`` moves a pixel by ``n``, and beyond by the mean of ``n`` and ``c``.
+    """
+    from scipy.special import erfc
+
+    share = np.ones_like(seen)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for end, away in ((model.low, seen - model.low), (model.high, model.high - seen)):
+            if not math.isfinite(end):
+                continue
+            reach = np.maximum(away, 0) / (STEP * np.sqrt(power))
+            beyond = erfc(reach / math.sqrt(2))
+            density = np.exp(-0.5 * reach**2) / math.sqrt(2 * math.pi)
+            own = 1 - 0.75 * beyond - 0.5 * reach * density + 0.25 * np.where(beyond > 0, reach**2, 0.0) * beyond
+            share *= np.where(away > 0, own, 0.0)
+    return np.where(power > 0, share, 0.0)
 
 
 def planes(noisy: Pixels, denoised: Pixels, mask: NDArray[np.bool_] | None) -> tuple[Values, Values]:
