@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from noise2detail.cli.jobs import Job, plan_jobs
 from noise2detail.cli.pixel_type import as_planned, check_holdable, convert, loss, working_type
 from noise2detail.cli.progress import progress_bar
 from noise2detail.cli.provenance import provenance
+from noise2detail.cli.uncertainty import Repeating, Repeats
 from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, imitation
 from noise2detail.errors import SettingError
@@ -38,6 +39,8 @@ class Writing:
     """Replace what is there already."""
     stages: bool = False
     """Also every image on the way."""
+    repeating: Repeating = field(default_factory=Repeating)
+    """Also what repeats say of the result."""
 
 
 def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writing: Writing, voice: Voice) -> ExitCode:
@@ -55,7 +58,14 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
     Noise2DetailError
         Nothing can be begun.
     """
-    jobs = plan_jobs(inputs, output, overwrite=writing.overwrite, pixel_type=settled.pixel_type, image=settled.image)
+    jobs = plan_jobs(
+        inputs,
+        output,
+        overwrite=writing.overwrite,
+        pixel_type=settled.pixel_type,
+        image=settled.image,
+        further=writing.repeating.further,
+    )
     if settled.frames and jobs.several:
         raise SettingError("--frames gives further recordings of one image; expected one input file, not several")
 
@@ -72,11 +82,16 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
     array, axes = (pixels_of(image), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type
     check_holdable(image, target, job.output)
+    repeats = Repeats(array, target, writing.repeating)
+    repeats.check(image, job.output)
     with progress_bar(label, shown=not voice.quiet) as on_step:
+        denoising, repeating = repeats.listeners(on_step)
         start = time.perf_counter()
-        plan, images = _compute(array, axes, target, settled, writing.stages, on_step, voice)
+        plan, images = _compute(array, axes, target, settled, writing.stages, denoising, voice)
         seconds = time.perf_counter() - start
+        repeated = repeats.run(plan, [*images.values()][-1][1], repeating)
     if scene is not None:
+        repeated = repeated.of(scene.of_image)
         images = {name: (clipped, scene.of_image(pixels)) for name, (clipped, pixels) in images.items()}
     clipped, denoised = images.popitem()[1]
     voice.warning(loss(clipped, job.source, target))
@@ -85,7 +100,8 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
         replace(image, array=denoised), job.output, overwrite=writing.overwrite, source=job.source, provenance=history
     )
     saved = _save_stages(image, {name: pixels for name, (_, pixels) in images.items()}, job, writing, history)
-    return facts(plan, seconds) | ({"stages": [str(path) for path in saved]} if writing.stages else {})
+    told = repeated.save(image, job.output, overwrite=writing.overwrite, history=history)
+    return facts(plan, seconds) | told | ({"stages": [str(path) for path in saved]} if writing.stages else {})
 
 
 def facts(plan: Plan, seconds: float) -> dict[str, Any]:
