@@ -155,3 +155,5 @@ class Provenance:
     """Digest of the input file."""
     input_image: int | str | None = None
     """Number of the image in the input file, where it was chosen."""
+    holds: Mapping[str, Any] = field(default_factory=dict)
+    """``what`` the file holds where that is not the denoised image, and how it was found."""

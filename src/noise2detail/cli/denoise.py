@@ -36,15 +36,43 @@ n2d denoise first.tif --method noise2noise --frames second.tif
 
 n2d denoise positions.ome.tif --image 2
 
-n2d denoise folder -o denoised --json
+n2d denoise cells.tif --report
 
-n2d denoise cells.tif --report"""
+n2d denoise cells.tif --uncertainty --draws 40
+
+n2d denoise folder -o denoised --json"""
 
 Stages = Annotated[
     bool,
     typer.Option(
         "--stages", rich_help_panel=options.FILES,
         help="Also save every image on the way, as NAME_stage1 and so on beside the output.",
+    ),
+]  # fmt: skip
+
+
+Uncertainty = Annotated[
+    bool,
+    typer.Option(
+        "--uncertainty", rich_help_panel=options.FILES,
+        help="Also save the standard uncertainty of each pixel, in image units, as NAME_uncertainty beside the output: "
+        "fresh noise as measured is laid over the result, which is denoised again, many times. 32-bit floats, in the "
+        "format of the output; TIFF instead of PNG and BMP, NIfTI instead of DICOM.",
+    ),
+]  # fmt: skip
+Draws = Annotated[
+    int | None,
+    typer.Option(
+        "--draws", metavar="N", rich_help_panel=options.FILES,
+        help="Repeats for --uncertainty, each as long as the denoising itself. Default: 20.",
+    ),
+]  # fmt: skip
+Repeatability = Annotated[
+    int | None,
+    typer.Option(
+        "--repeatability", metavar="N", rich_help_panel=options.FILES,
+        help="Denoise with so many further seeds too, and tell with --json, and in the record beside an uncertainty, "
+        "how far their results lie apart; filters without chance have 0.",
     ),
 ]  # fmt: skip
 
@@ -71,6 +99,9 @@ def denoise(
     frames: options.Frames = None,
     dtype: options.PixelType = None,
     stages: Stages = False,
+    uncertainty: Uncertainty = False,
+    draws: Draws = None,
+    repeatability: Repeatability = None,
     report: options.Report = None,
     again: options.Again = False,
     identify: options.Identify = False,
@@ -90,6 +121,7 @@ def denoise(
         from noise2detail.cli.outputs import named_output
         from noise2detail.cli.replaying import settle_again
         from noise2detail.cli.reporting import Reporting
+        from noise2detail.cli.uncertainty import find_repeating
         from noise2detail.cli.wishes import Wishes, settle
 
     wishes = Wishes(
@@ -112,7 +144,8 @@ def denoise(
         anyway=anyway,
         frames=tuple(frames or ()),
     )
+    repeating = find_repeating(uncertainty=uncertainty, draws=draws, seeds=repeatability)
     voice = Voice(json=json, quiet=quiet, verbose=verbose, debug=debug)
     settled = settle_again(plan, wishes, options.contradicting(context), voice) if plan else settle(wishes)
-    writing = Writing(overwrite, stages, Reporting(report, overwrite, again, identify))
+    writing = Writing(overwrite, stages, repeating, Reporting(report, overwrite, again, identify))
     raise typer.Exit(denoise_files(inputs, named_output(output, out_dir), settled, writing, voice))

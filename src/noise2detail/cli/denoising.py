@@ -16,6 +16,7 @@ from noise2detail.cli.pixel_type import as_planned, check_holdable, convert, los
 from noise2detail.cli.progress import progress_bar
 from noise2detail.cli.provenance import provenance
 from noise2detail.cli.reporting import Made, Reporting, report_on
+from noise2detail.cli.uncertainty import Repeating, Repeats
 from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, imitation
 from noise2detail.errors import SettingError
@@ -40,6 +41,8 @@ class Writing:
     """Replace what is there already."""
     stages: bool = False
     """Also every image on the way."""
+    repeating: Repeating = field(default_factory=Repeating)
+    """Also what repeats say of the result."""
     reporting: Reporting = field(default_factory=Reporting)
     """Also a page about each."""
 
@@ -59,7 +62,14 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
     Noise2DetailError
         Nothing can be begun.
     """
-    jobs = plan_jobs(inputs, output, overwrite=writing.overwrite, pixel_type=settled.pixel_type, image=settled.image)
+    jobs = plan_jobs(
+        inputs,
+        output,
+        overwrite=writing.overwrite,
+        pixel_type=settled.pixel_type,
+        image=settled.image,
+        further=writing.repeating.further,
+    )
     if settled.frames and jobs.several:
         raise SettingError("--frames gives further recordings of one image; expected one input file, not several")
     writing.reporting.check(several=jobs.several)
@@ -78,11 +88,16 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
     array, axes = (pixels_of(image), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type
     check_holdable(image, target, job.output)
+    repeats = Repeats(array, target, writing.repeating)
+    repeats.check(image, job.output)
     with progress_bar(label, shown=not voice.quiet) as on_step:
+        denoising, repeating = repeats.listeners(on_step)
         start = time.perf_counter()
-        plan, images, seen = _compute(array, axes, target, settled, writing.stages, on_step, voice)
+        plan, images, seen = _compute(array, axes, target, settled, writing.stages, denoising, voice)
         seconds = time.perf_counter() - start
+        repeated = repeats.run(plan, [*images.values()][-1][1], repeating)
     if scene is not None:
+        repeated = repeated.of(scene.of_image)
         images = {name: (clipped, scene.of_image(pixels)) for name, (clipped, pixels) in images.items()}
     clipped, denoised = images.popitem()[1]
     voice.warning(loss(clipped, job.source, target))
@@ -91,10 +106,11 @@ def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice
         replace(image, array=denoised), job.output, overwrite=writing.overwrite, source=job.source, provenance=history
     )
     saved = _save_stages(image, {name: pixels for name, (_, pixels) in images.items()}, job, writing, history)
-    told = facts(plan, seconds) | ({"stages": [str(path) for path in saved]} if writing.stages else {})
+    told = facts(plan, seconds) | repeated.save(image, job.output, overwrite=writing.overwrite, history=history)
+    told |= {"stages": [str(path) for path in saved]} if writing.stages else {}
     if writing.reporting.wanted is None:
         return told
-    made = Made(image, denoised, job.image, job.output, history, seen)
+    made = Made(image, denoised, job.image, job.output, history, seen, repeated.uncertainty)
     return told | report_on(made, writing.reporting, voice)
 
 

@@ -1,7 +1,7 @@
 """Inputs to outputs: what will be read and written, settled and refused before any work begins."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class Job:
     """The input."""
     output: Path
     """Neither there nor the input, unless it may be overwritten."""
+    further: tuple[Path, ...] = ()
+    """Other files that are written besides, of which the same is true."""
 
     @property
     def source(self) -> Path:
@@ -69,6 +71,7 @@ def plan_jobs(
     suffix: str | None = None,
     again: bool = False,
     image: Choice | None = None,
+    further: Callable[[Path], tuple[Path, ...]] = lambda _: (),
 ) -> Jobs:
     """What is to be read and written; folders for the outputs are created.
 
@@ -88,6 +91,8 @@ def plan_jobs(
         Results of this program are inputs too, where a folder or a pattern leads to any.
     image
         Of files with several: one of them, or ``ALL``, each with an output named by it.
+    further
+        Files that are written besides an output.
 
     Raises
     ------
@@ -107,6 +112,7 @@ def plan_jobs(
     jobs = (volume,) if volume else _jobs(found, output, several, pixel_type, suffix)
     if image is not None:
         jobs = tuple(one for job in jobs for one in _of_images(job, image, output))
+    jobs = tuple(replace(job, further=further(job.output)) for job in jobs)
     into = output is not None and volume is None and is_folder(output, several=several)
     created = _create_folders(jobs) if into else []
     try:
@@ -177,7 +183,7 @@ def _of_images(job: Job, image: Choice, output: str | None) -> Iterator[Job]:
 
 def _refuse(jobs: Sequence[Job], overwrite: bool) -> None:
     inputs = {path.resolve() for job in jobs for path in (job.source, *job.image.parts)}
-    taken: dict[str, Job] = {}
+    taken: dict[str, tuple[Job, Path]] = {}
     refused: list[FileError] = []
     for job in jobs:
         try:
@@ -194,22 +200,23 @@ def _refuse(jobs: Sequence[Job], overwrite: bool) -> None:
         )
 
 
-def _refuse_one(job: Job, inputs: set[Path], taken: dict[str, Job], overwrite: bool) -> None:
-    name = _anywhere(job.output)
-    if name in taken:
-        first = taken[name]
-        case = "" if first.output == job.output else f", which is {first.output} where capitals do not count"
-        raise OutputExistsError(
-            job.output,
-            f"two inputs would be written to it{case}: {first.source} and {job.source}",
-            "rename one, or write them into different folders",
-        )
-    taken[name] = job
-    refuse_output(job.output, job.source, overwrite)
-    if job.output.resolve() in inputs:
-        raise OutputExistsError(
-            job.output, "the output is another input of this run", "choose another folder; inputs are never changed"
-        )
+def _refuse_one(job: Job, inputs: set[Path], taken: dict[str, tuple[Job, Path]], overwrite: bool) -> None:
+    for output in (job.output, *job.further):
+        name = _anywhere(output)
+        if name in taken:
+            first, own = taken[name]
+            case = "" if own == output else f", which is {own} where capitals do not count"
+            raise OutputExistsError(
+                output,
+                f"two inputs would be written to it{case}: {first.source} and {job.source}",
+                "rename one, or write them into different folders",
+            )
+        taken[name] = job, output
+        refuse_output(output, job.source, overwrite)
+        if output.resolve() in inputs:
+            raise OutputExistsError(
+                output, "the output is another input of this run", "choose another folder; inputs are never changed"
+            )
 
 
 def _anywhere(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Reports of images before and after: where they go, what they are about, and what is told where one fails."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -99,7 +98,7 @@ class Made:
     uncertainty: Pixels | None = None
 
 
-def report_on(made: Made, reporting: Reporting, voice: Voice) -> Mapping[str, Any]:
+def report_on(made: Made, reporting: Reporting, voice: Voice) -> dict[str, Any]:
     """What is to be told about the report on an image that was denoised and written; a failure is told and counted."""
     place = reporting.place(made.output)
     try:
@@ -155,7 +154,7 @@ def write_report(
     reporting: Reporting,
     noise: tuple[ChannelNoise, ...],
     voice: Voice,
-) -> Mapping[str, Any]:
+) -> dict[str, Any]:
     """What was found out about an image, which is now on a page too.
 
     Raises

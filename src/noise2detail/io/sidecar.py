@@ -24,14 +24,16 @@ def sidecar_path(output: Path) -> Path:
 def sidecar_text(provenance: Provenance) -> str:
     """The provenance as JSON, ends with a newline."""
     said = plain(provenance)
+    if not provenance.holds:
+        del said["holds"]
     ordered = {key: said[key] for key in _ORDER} | said
     return json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
 
 
 def summary(provenance: Provenance) -> str:
     """One line for the place that a format has for a description."""
-    plan = provenance.plan
-    return (
+    plan, what = provenance.plan, provenance.holds.get("what")
+    return (f"{what}. " if what else "") + (
         f"Denoised with noise2detail {provenance.version}: method {plan.method}, recipe {plan.recipe}, seed {plan.seed}"
     )
 

@@ -20,7 +20,9 @@ Again = Callable[[Pixels], Pixels]
 """An image of its kind, denoised from scratch by the same method."""
 
 
-def image_again(plan: Plan, *, seed: int | None = None, repeats: int = 1, on_step: Listener = ignore) -> Again:
+def image_again(
+    plan: Plan, *, seed: int | None = None, repeats: int = 1, turn: int = 0, on_step: Listener = ignore
+) -> Again:
     """A function that denoises a whole image exactly as planned, from scratch.
 
     Value maps, noise and everything that was decided are those of the plan: other recordings of the same scene go the
@@ -33,7 +35,9 @@ def image_again(plan: Plan, *, seed: int | None = None, repeats: int = 1, on_ste
     seed
         None: that of the plan.
     repeats
-        Calls that are to come: ``on_step`` hears of them as of one work.
+        Calls of which ``on_step`` hears as of one work.
+    turn
+        Which of them the first call is, from 0.
     on_step
         Hears of every step; raise ``Cancelled`` there to stop.
 
@@ -43,7 +47,7 @@ def image_again(plan: Plan, *, seed: int | None = None, repeats: int = 1, on_ste
         A seed that is none; and on a call, an image of another shape than planned.
     """
     method = from_data(dict(plan.settings))
-    listen = _in_turn(repeats, on_step)
+    listen = _in_turn(repeats, on_step, turn)
     made = _seeded(plan, seed)
 
     def again(noisy: Pixels) -> Pixels:
@@ -108,9 +112,9 @@ def _seeded(plan: Plan, seed: int | None) -> Plan:
     return replace(plan, seed=seed)
 
 
-def _in_turn(repeats: int, on_step: Listener) -> Callable[[], Listener]:
+def _in_turn(repeats: int, on_step: Listener, turn: int = 0) -> Callable[[], Listener]:
     """Listeners for one repeat after the other, each a share of all; the last one for those beyond."""
-    done = -1
+    done = turn - 1
 
     def listen() -> Listener:
         nonlocal done
