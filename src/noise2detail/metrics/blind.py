@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from noise2detail.errors import InputError
 from noise2detail.metrics.likeness import Values, comparable_planes
+from noise2detail.noise.measure import Uncertainty
 from noise2detail.noise.model import NoiseModel
 from noise2detail.types import Pixels
 
@@ -18,11 +19,15 @@ TOLERANCE = 0.1
 SURE = 4.0
 """Standard errors from which a departure is not chance: the worst of some twenty figures."""
 
+CERTAIN = Uncertainty()
+"""Of a noise model that is known."""
+
 _BINS = 16
 _FEWEST = 64
 # closer than this to a limit, clipping changes mean and variance of the noise itself by more than a hundredth
 _CLEAR = 2.5
 _ENOUGH = 0.01
+_DARKEST = 0.001
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,10 @@ class ResidualBin:
     """The mean in standard errors of itself."""
     variance_ratio: float
     """Variance of the residual over that of the noise at this level; 1 is expected."""
+    variance_score: float
+    """How far the ratio is from 1, in standard errors of normal noise and of the noise model."""
+    brightness: float
+    """Mean of the residual over the level above black: minus the share by which the result is too bright."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +110,7 @@ def residual_test(
     *,
     correlation: tuple[float, float] = (0.0, 0.0),
     mask: NDArray[np.bool_] | None = None,
+    uncertainty: Uncertainty = CERTAIN,
 ) -> ResidualTest:
     """What the residual of a plane says, level by level.
 
@@ -118,6 +128,8 @@ def residual_test(
         Of the noise itself, one pixel apart in y and in x.
     mask
         True where a pixel is data; None: everywhere.
+    uncertainty
+        Of the model: how far the variance may be from 1 for its sake is part of the standard errors.
 
     Raises
     ------
@@ -136,12 +148,16 @@ def residual_test(
     residual = seen - found
     scores = np.full(seen.shape, np.nan)
     bins = []
+    # where photons are not counted no pedestal is known: the darkest of the image stands for it
+    black = model.pedestal if model.gain or not kept.any() else float(np.quantile(found[kept], _DARKEST))
     for members in _levels(found, kept):
         level = float(found[members].mean())
         noise = math.sqrt(model.variance(level))
         if noise > 0 and model.low <= level - _CLEAR * noise and level + _CLEAR * noise <= model.high:
             scores[members] = residual[members] / noise
-            bins.append(_bin(level, scores[members]))
+            bins.append(
+                _bin(level, scores[members], noise / (level - black or math.nan), _doubt(model, uncertainty, level))
+            )
     return _summary(tuple(bins), scores, correlation, int(np.count_nonzero(kept)))
 
 
@@ -160,10 +176,25 @@ def _levels(found: Values, kept: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_
             yield members
 
 
-def _bin(level: float, scores: Values) -> ResidualBin:
-    mean, spread = float(scores.mean()), float(scores.std())
+def _doubt(model: NoiseModel, uncertainty: Uncertainty, level: float) -> float:
+    """Standard error of the model's variance at a level, as a share of it."""
+    above = max(level - model.pedestal, 0.0)
+    parts = (
+        uncertainty.gain * above,
+        model.gain * uncertainty.pedestal * (above > 0),
+        2 * model.sigma * uncertainty.sigma,
+    )
+    # errors of the three make up for one another: together they are no larger than the largest
+    return max(parts) / model.variance(level)
+
+
+def _bin(level: float, scores: Values, noise: float, doubt: float) -> ResidualBin:
+    mean, ratio = float(scores.mean()), float(scores.var())
     # the standard error is that of noise as expected: one of the residual itself would forgive what is far too large
-    return ResidualBin(level, scores.size, mean, mean * math.sqrt(scores.size), spread**2)
+    error = math.hypot(math.sqrt(2 / scores.size), doubt)
+    return ResidualBin(
+        level, scores.size, mean, mean * math.sqrt(scores.size), ratio, (ratio - 1) / error, mean * noise
+    )
 
 
 def _summary(

@@ -1,0 +1,218 @@
+"""Structure in the residual: where details were taken away, and where details were shown that the data deny."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noise2detail.metrics.places import Place, highest
+from noise2detail.metrics.standardised import Plane, Standardised
+from noise2detail.types import Pixels
+
+SCALES = (1.0, 1.6, 2.5)
+"""Width of the spots that are looked for, standard deviations in pixels: what optics make of a point."""
+
+DETAIL = 1.5
+"""Width of the blur that is taken from the result to get its details, in pixels."""
+
+FIRM = 0.6
+"""Details above this many deviations of the noise count no more than those at it: edges would drown all else."""
+
+WINDOWS = (24, 48)
+"""Sides of the squares in which details are compared with the residual, in pixels."""
+
+SMALLEST = 16
+"""Side of the smallest image in which structure is looked for, in pixels."""
+
+_MOST = 5
+_NYQUIST = 0.5
+
+
+@dataclass(frozen=True)
+class BandLoss:
+    """Power of the residual in the frequencies where the image has its finest structure, and those below."""
+
+    low: float
+    """Lowest frequency, in cycles per pixel."""
+    high: float
+    """Highest frequency: above it the noisy image holds nothing but noise."""
+    ratio: float
+    """Power over that of the noise: above 1 structure was taken away; the best linear filter stays below."""
+    score: float
+    """How far the ratio is from 1, in standard errors of noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class StructureTest:
+    """What the residual holds besides noise."""
+
+    lost: Plane
+    """Standard errors by which a spot that was taken away stands out of the noise there, the most of all widths; of
+    dark spots below 0. NaN where it is not known."""
+    added: Plane
+    """Standard errors by which the data deny the details around a pixel; NaN where it is not known."""
+    lost_places: tuple[Place, ...]
+    """Where most was lost, the most first."""
+    added_places: tuple[Place, ...]
+    """Where the details are denied most."""
+    bulk: float
+    """Share of the details that is noise which was left in, or was shrunk too much, everywhere."""
+    band: BandLoss
+    share: float
+    """Of the pixels, those that could be tested."""
+
+    @property
+    def most_lost(self) -> float:
+        """Largest score of ``lost``, of either sign; 0 where nothing is known."""
+        return max((abs(one.score) for one in self.lost_places), default=0.0)
+
+    @property
+    def most_added(self) -> float:
+        """Largest score of ``added``; 0 where nothing is known."""
+        return max((one.score for one in self.added_places), default=0.0)
+
+
+def structure_test(
+    residual: Standardised, autocorrelation: NDArray[np.float64] | None = None, band: float = _NYQUIST
+) -> StructureTest:
+    """Maps of what was lost and of what was added, and the power lost in the fine frequencies.
+
+    Parameters
+    ----------
+    residual
+        Of one plane of at least 16x16 pixels.
+    autocorrelation
+        Of the noise, ``(y, x)``, sides odd, 1 in the middle; None: white noise.
+    band
+        Frequency above which the noisy image holds nothing but noise, in cycles per pixel.
+
+    Notes
+    -----
+    Lost: a filter matched to a spot. A result that shrinks a spot leaves part of it in the residual.
+    Added: the mean product of the residual with the details of the result is the noise's own, 0, if the details are
+    true, and above 0 if the noise, or too little of the image, was left in: a filter that multiplies a frequency of
+    signal-to-noise ratio s by s / (1 + s), as the best linear one does, leaves s / (1 + s) of the noise's power there.
+    Below 0 it is only where the result holds more than the data, as an added texture does by all of its power. Both
+    signs may meet: as much noise left in hides the texture.
+    """
+    lost = lost_map(residual, autocorrelation)
+    added, bulk = added_map(residual, autocorrelation)
+    size = math.ceil(4 * SCALES[-1])
+    bright, dark = (highest(sign * lost, size, 3.0, _MOST) for sign in (np.float32(1), np.float32(-1)))
+    both = [*bright, *(Place(one.y, one.x, one.size, -one.score) for one in dark)]
+    return StructureTest(
+        lost,
+        added,
+        tuple(sorted(both, key=lambda one: -abs(one.score))[:_MOST]),
+        highest(added, WINDOWS[-1], 2.0, _MOST),
+        bulk,
+        band_loss(residual, autocorrelation, band),
+        residual.share,
+    )
+
+
+def lost_map(residual: Standardised, autocorrelation: NDArray[np.float64] | None = None) -> Plane:
+    """The residual through filters matched to spots, in standard errors of noise; the most extreme of all widths.
+
+    Parameters
+    ----------
+    residual, autocorrelation
+        As for ``structure_test``.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    extreme = np.zeros(residual.residual.shape, np.float32)
+    for width in SCALES:
+        filtered = gaussian_filter(residual.residual, width)
+        # the square of a Gaussian is a narrower Gaussian: it gives the variance, gaps and all
+        power = gaussian_filter(residual.valid.astype(np.float32), width / math.sqrt(2)) / (4 * math.pi * width**2)
+        power *= shared_power(autocorrelation, width)
+        score = np.divide(filtered, np.sqrt(power), out=np.zeros_like(filtered), where=power > 0)
+        extreme = np.where(np.abs(score) > np.abs(extreme), score, extreme)
+    return np.where(residual.valid, extreme, np.float32(np.nan))
+
+
+def shared_power(autocorrelation: NDArray[np.float64] | None, width: float) -> float:
+    """Variance of noise that neighbours share behind a Gaussian filter, over that of white noise.
+
+    Parameters
+    ----------
+    autocorrelation
+        Of the noise; None: white.
+    width
+        Of the filter, standard deviation in pixels.
+    """
+    if autocorrelation is None:
+        return 1.0
+    y, x = (np.arange(size) - size // 2 for size in autocorrelation.shape)
+    # a Gaussian with itself is a Gaussian wider by the root of 2
+    own = np.exp(-(y[:, None] ** 2 + x[None] ** 2) / (4 * width**2))
+    return max(float((autocorrelation * own).sum()), 1e-3)
+
+
+def added_map(residual: Standardised, autocorrelation: NDArray[np.float64] | None = None) -> tuple[Plane, float]:
+    """How surely the data deny the details around each pixel, in standard errors, and the share that is lost at large.
+
+    Parameters
+    ----------
+    residual, autocorrelation
+        As for ``structure_test``.
+    """
+    from scipy.ndimage import gaussian_filter, uniform_filter
+
+    fine = residual.denoised - gaussian_filter(residual.denoised, DETAIL)
+    details = np.clip(fine / residual.deviation, -FIRM, FIRM) * residual.valid
+    products, powers = residual.residual * details, details**2
+    spread = math.sqrt(shared_power(autocorrelation, DETAIL / 2))
+    result = np.full(details.shape, -np.inf, np.float32)
+    bulk = 0.0
+    for window in WINDOWS:
+        side = min(window, *details.shape)
+        product, power = (
+            np.maximum(uniform_filter(one, side), low) * side**2 for one, low in ((products, -np.inf), (powers, 1e-4))
+        )
+        bulk = float(np.median(product / power))
+        denied = -product / np.sqrt(power) / spread
+        result = np.maximum(result, denied.astype(np.float32))
+    return np.where(residual.valid, result, np.float32(np.nan)), bulk
+
+
+def band_loss(residual: Standardised, autocorrelation: NDArray[np.float64] | None, band: float) -> BandLoss:
+    """Power of the residual between half of the band and its end, over that of the noise.
+
+    Parameters
+    ----------
+    residual, autocorrelation, band
+        As for ``structure_test``.
+    """
+    from scipy.fft import dctn
+
+    shape = residual.residual.shape
+    share = residual.share
+    along = [np.arange(size) / (2 * size) for size in shape]
+    frequency = np.hypot(along[0][:, None], along[1][None])
+    high = max(band, 4 / min(shape))
+    chosen = (frequency >= high / 2) & (frequency <= high)
+    if not share:
+        return BandLoss(high / 2, high, math.nan, math.nan)
+    middle = float(residual.residual[residual.valid].mean())
+    values = (residual.residual - middle) * residual.valid
+    power = dctn(values, norm="ortho", overwrite_x=True)[chosen] ** 2 / share
+    ratio = float(np.mean(power / _noise_power(autocorrelation, frequency, along)[chosen]))
+    # gaps spread each frequency over its neighbours: fewer of them are independent
+    return BandLoss(high / 2, high, ratio, (ratio - 1) / math.sqrt(2 / (power.size * share)))
+
+
+def _noise_power(
+    autocorrelation: NDArray[np.float64] | None, frequency: NDArray[np.float64], along: list[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Spectrum of noise of variance 1, at the frequencies of a cosine transform."""
+    if autocorrelation is None:
+        return np.ones_like(frequency)
+    lags = [np.arange(size) - size // 2 for size in autocorrelation.shape]
+    # what is odd in both lags averages out over a cosine transform, which folds a frequency onto its mirror image
+    down, across = (np.cos(2 * np.pi * np.outer(place, lag)) for place, lag in zip(along, lags, strict=True))
+    taper = np.outer(*(np.cos(np.pi / 2 * lag / (len(lag) // 2 + 1)) ** 2 for lag in lags))
+    power: NDArray[np.float64] = down @ (autocorrelation * taper) @ across.T
+    return np.maximum(power, 1e-2 * float(power.max()))
