@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from noise2detail.report import budget
 from noise2detail.report.budget import Fineness
-from noise2detail.report.coding import Codes, foretold_bytes, pack
+from noise2detail.report.coding import Codes, foretold_bytes, pack, some_rows
 from noise2detail.report.grid import Grid, binned, ends_of, grid_of
 from noise2detail.report.page import Overlay, Viewer
 from noise2detail.types import Pixels
@@ -90,7 +89,7 @@ def _full_planes(
 
 
 def _ranges(loaded: list[Pixels], grids: list[Grid]) -> list[Mapping[str, float]]:
-    found = []
+    found: list[Mapping[str, float]] = []
     for channel, grid in enumerate(grids):
         ends = [ends_of(picture[channel]) for picture in loaded]
         low, high = min(low for low, _ in ends), max(high for _, high in ends)
@@ -106,8 +105,9 @@ def _load(viewer: Viewer, plane: int) -> list[Pixels]:
 def _level_for(viewer: Viewer, loaded: list[Pixels], grids: list[Grid], room: float) -> tuple[Fineness, float]:
     """How finely one plane can be carried in some room, and about how many bytes it takes then."""
     largest = min(_largest_step(viewer, loaded, grid, channel) for channel, grid in enumerate(grids))
-    codes = [[grid.codes(picture[channel]) for channel, grid in enumerate(grids)] for picture in loaded]
     y, x = viewer.shape[1:]
+    codes = [[grid.codes(some_rows(picture[channel])) for channel, grid in enumerate(grids)] for picture in loaded]
+    times = y / len(codes[0][0])
 
     def size(level: Fineness) -> float:
         whole = 0.0
@@ -115,7 +115,7 @@ def _level_for(viewer: Viewer, loaded: list[Pixels], grids: list[Grid], room: fl
             coded = _coded([picture[channel] for picture in codes], level)
             whole += sum(foretold_bytes(one, base) for one, base, _ in coded)
         share = 1 / level.factor**2 + min(level.centre, y) * min(level.centre, x) / (y * x)
-        return whole * (1 if level.factor == 1 else share)
+        return times * whole * (1 if level.factor == 1 else share)
 
     levels = budget.fineness_levels(largest, max(y, x))
     chosen = budget.choose_fineness(levels, size, room)
@@ -227,15 +227,13 @@ def _thumbnails(
 
 
 def _overlays(viewer: Viewer, room: float, streams: Streams, notes: list[str]) -> list[Mapping[str, Any]]:
-    made = []
-    factors = set()
+    made: list[Mapping[str, Any]] = []
+    factors: set[int] = set()
     for overlay in viewer.overlays:
-        values = np.asarray(overlay.values, np.float64)
+        values = np.asarray(overlay.values, np.float32)
         low, high = _limits(overlay, values)
         grid = Grid(low, (high - low) / 255 or 1.0, 255)
-        factor = 1
-        while foretold_bytes(grid.codes(binned(values, factor)), None) > room / len(viewer.overlays) and factor < 64:
-            factor *= 2
+        factor = _overlay_factor(values, grid, room / len(viewer.overlays))
         factors |= {factor} - {1}
         small = binned(values, factor)
         layer = _layer(small, grid.codes(small), None, grid, streams)
@@ -249,10 +247,21 @@ def _overlays(viewer: Viewer, room: float, streams: Streams, notes: list[str]) -
     return made
 
 
-def _limits(overlay: Overlay, values: NDArray[np.float64]) -> tuple[float, float]:
+def _overlay_factor(values: Pixels, grid: Grid, room: float) -> int:
+    """Pixels along either side that become one, the fewest for which a map fits."""
+    few = some_rows(values)
+    for factor in budget.FACTORS:
+        size = foretold_bytes(grid.codes(binned(few, factor)), None) * len(values) / len(few)
+        if size <= room:
+            return factor
+    return budget.FACTORS[-1]
+
+
+def _limits(overlay: Overlay, values: Pixels) -> tuple[float, float]:
     if overlay.limits is not None:
         return overlay.limits
-    finite = values[np.isfinite(values)]
+    few = values[:: max(1, values.shape[0] // 512), :: max(1, values.shape[1] // 512)]
+    finite = few[np.isfinite(few)]
     if not finite.size:
         return 0.0, 1.0
     low, high = (float(one) for one in np.percentile(finite, (0.5, 99.5)))

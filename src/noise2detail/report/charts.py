@@ -12,8 +12,8 @@ from noise2detail.report.ticks import Axis, linear_axis, log_axis
 
 Kind = Literal["line", "points", "band", "steps"]
 
-WIDTH, HEIGHT = 560, 340
-LEFT, RIGHT, TOP, BOTTOM = 70, 16, 14, 50
+WIDTH, HEIGHT = 460, 300
+LEFT, RIGHT, TOP, BOTTOM = 66, 16, 14, 48
 
 MOST_ROWS = 60
 """Rows of the table of a series at most: what is more is thinned out evenly."""
@@ -114,7 +114,7 @@ def describe(chart: Chart) -> str:
 def rows(series: Series) -> list[tuple[str, ...]]:
     """The numbers of a series as text, thinned out evenly where there are too many."""
     x = series.x[:-1] if series.kind == "steps" else series.x
-    places = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_ROWS)).round().astype(int)) if len(x) else []
+    places = np.unique(np.linspace(0, max(len(x) - 1, 0), min(len(x), MOST_ROWS)).round().astype(int))
     columns = [x, series.y] if series.high is None else [x, series.y, series.high]
     return [tuple(f"{column[place]:.5g}" for column in columns) for place in places]
 
@@ -209,11 +209,11 @@ def _mark(mark: Mark, x: Axis, y: Axis) -> Markup:
         place = float(x.places(np.array([mark.value]))[0])
         line = f"M{place:.1f} {TOP}V{HEIGHT - BOTTOM}"
         left = place > (LEFT + WIDTH) / 2
-        text = (place - 5 if left else place + 5, TOP + 14, "end" if left else "start")
+        text = (place - 5 if left else place + 5, TOP + 14.0, "end" if left else "start")
     else:
         place = float(y.places(np.array([mark.value]))[0])
         line = f"M{LEFT} {place:.1f}H{WIDTH - RIGHT}"
-        text = (WIDTH - RIGHT - 6, place - 5 if place > TOP + 18 else place + 14, "end")
+        text = (WIDTH - RIGHT - 6.0, place - 5 if place > TOP + 18 else place + 14, "end")
     return Markup(
         '<path class="mark" d="{}"/><text class="mark" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>'
     ).format(line, *text, escape(mark.name))

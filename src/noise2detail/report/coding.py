@@ -6,9 +6,12 @@ one and noise, and noise costs as many bits as it has, whatever one does.
 """
 
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from noise2detail.types import Pixels
 
 Codes = NDArray[np.uint16]
 
@@ -50,14 +53,21 @@ def unpack(packed: bytes, shape: tuple[int, int], base: Codes | None) -> Codes:
     return codes[1:, 1:].astype(np.uint16)
 
 
+def some_rows(plane: Pixels) -> Pixels:
+    """A few strips of a plane, one below the other: enough to foretell the size of the whole."""
+    rows = len(plane)
+    if rows <= STRIP * STRIPS:
+        return plane
+    starts = np.linspace(0, rows - STRIP, STRIPS).astype(int)
+    return np.concatenate([plane[start : start + STRIP] for start in starts])
+
+
 def foretold_bytes(codes: Codes, base: Codes | None) -> float:
-    """About how many bytes :func:`pack` would give, from a few strips of the plane."""
-    y, x = codes.shape
-    starts = np.unique(np.linspace(0, max(y - STRIP, 0), STRIPS).astype(int))
-    strips = [slice(start, start + STRIP) for start in starts]
-    missed = np.concatenate([_missed(codes[rows], None if base is None else base[rows]).ravel() for rows in strips])
-    bits = _entropy(missed & 255) + _entropy(missed >> 8)
-    return bits * y * x / 8 + 100
+    """About how many bytes :func:`pack` would give."""
+    few = some_rows(codes)
+    missed = _missed(few, None if base is None else some_rows(base))
+    bits = _entropy(missed.ravel() & 255) + _entropy(missed.ravel() >> 8)
+    return bits * codes.size / 8 + 100
 
 
 def _missed(codes: Codes, base: Codes | None) -> NDArray[np.uint16]:
@@ -83,8 +93,9 @@ def _from_neighbours(codes: Codes) -> Codes:
     return guess
 
 
-def _entropy(symbols: NDArray[np.uint16]) -> float:
+def _entropy(symbols: NDArray[Any]) -> float:
     """Bits for each symbol."""
-    counts = np.bincount(symbols)
+    counts: NDArray[np.int64] = np.bincount(symbols)
     shares = counts[counts > 0] / symbols.size
-    return float(-(shares * np.log2(shares)).sum())
+    bits = float((shares * np.log2(shares)).sum())
+    return -bits

@@ -1,6 +1,6 @@
 """The figures of the trust page, made from measured numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,9 @@ from noise2detail.types import Pixels
 
 POINTS = 2500
 """Points that are drawn at most."""
+
+MANY = 500_000
+"""Values that a histogram is made of, about."""
 
 BINS = 120
 """Of a histogram."""
@@ -66,14 +69,12 @@ def ring_chart(
     per = 1.0 if pixel_size_um is None else 1 / pixel_size_um
     marks = [Mark(threshold, "y", f"threshold {threshold:.2g}")] if threshold is not None else []
     marks += [Mark(value * per, "x", name) for name, value in (cutoffs or {}).items()]
-    series = tuple(
-        Series(name, np.asarray(x, np.float64) * per, np.asarray(y, np.float64)) for name, (x, y) in curves.items()
-    )
+    series = _by_frequency(curves, per)
     return Chart(
         "Fourier ring correlation",
         f"spatial frequency (cycles/{'pixel' if pixel_size_um is None else 'µm'})",
         "correlation",
-        _numbered(series),
+        series,
         tuple(marks),
         caption="1: the same detail in both; 0: nothing in common. Further to the right is finer.",
         y_limits=(min(0.0, *(float(np.nanmin(one.y)) for one in series if len(one.y)), 0.0), 1.0),
@@ -91,14 +92,12 @@ def spectrum_chart(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], pixel_size
         Turns cycles per pixel into cycles per micrometre.
     """
     per = 1.0 if pixel_size_um is None else 1 / pixel_size_um
-    series = tuple(
-        Series(name, np.asarray(x, np.float64) * per, np.asarray(y, np.float64)) for name, (x, y) in curves.items()
-    )
+    series = _by_frequency(curves, per)
     return Chart(
         "Power spectrum",
         f"spatial frequency (cycles/{'pixel' if pixel_size_um is None else 'µm'})",
         "power",
-        _numbered(series),
+        series,
         log_y=True,
     )
 
@@ -135,13 +134,10 @@ def histogram_chart(images: Mapping[str, Pixels], title: str = "Histogram", unit
     unit
         Of the pixel values.
     """
-    flat = {
-        name: np.ravel(image)[:: max(1, np.size(image) // 500_000)].astype(np.float64) for name, image in images.items()
-    }
-    finite = {name: values[np.isfinite(values)] for name, values in flat.items()}
+    finite = {name: _some(image) for name, image in images.items()}
     ends = [np.percentile(values, (0.1, 99.9)) for values in finite.values() if len(values)]
     low, high = (float(min(e[0] for e in ends)), float(max(e[1] for e in ends))) if ends else (0.0, 1.0)
-    edges = _edges(low, high, all(image.dtype.kind in "iu" for image in images.values()))
+    edges = _edges(low, high, all(bool((values == np.rint(values)).all()) for values in finite.values()))
     series = tuple(
         Series(name, edges, np.histogram(values, edges)[0] / max(1, len(values)) / (edges[1] - edges[0]), "steps")
         for name, values in finite.items()
@@ -176,6 +172,13 @@ def linearity_chart(before: ArrayLike, after: ArrayLike, slope: float, offset: f
     )
 
 
+def _some(image: Pixels) -> NDArray[np.float64]:
+    """Finite values, at most a million of them."""
+    flat = np.ravel(image)[:: max(1, np.size(image) // MANY)].astype(np.float64)
+    found: NDArray[np.float64] = flat[np.isfinite(flat)]
+    return found
+
+
 def _edges(low: float, high: float, whole: bool) -> NDArray[np.float64]:
     """Edges of bins; for whole numbers each bin holds as many of them, else the histogram would look like a comb."""
     if not high > low:
@@ -192,8 +195,10 @@ def _series(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np
     return first[good], second[good]
 
 
-def _numbered(series: Sequence[Series]) -> tuple[Series, ...]:
-    return tuple(series)
+def _by_frequency(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], per: float) -> tuple[Series, ...]:
+    return tuple(
+        Series(name, np.asarray(x, np.float64) * per, np.asarray(y, np.float64)) for name, (x, y) in curves.items()
+    )
 
 
 def _in(unit: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,9 @@ class Grid:
     def codes(self, values: Pixels) -> Codes:
         """The nearest codes; 0 where there is no value."""
         if self.exact and values.dtype.kind in "iub":
-            return np.clip(values - np.asarray(self.offset, np.int64), 0, self.codes_above).astype(np.uint16)
-        real = np.asarray(values, np.float64 if values.dtype.itemsize > 2 else np.float32)
+            shifted = np.clip(values - np.asarray(self.offset, np.int64), 0, self.codes_above)
+            return np.asarray(shifted, np.uint16)
+        real: NDArray[Any] = np.asarray(values, np.float64 if values.dtype.itemsize > 2 else np.float32)
         scaled = (real - self.offset) / self.scale
         np.rint(scaled, out=scaled)
         if values.dtype.kind == "f":
@@ -98,16 +100,20 @@ def binned(plane: Pixels, factor: int) -> Pixels:
     """The plane with ``factor`` x ``factor`` pixels averaged into one; NaN where none of them has a value."""
     if factor == 1:
         return plane
-    values = np.asarray(plane, np.float64)
+    values = np.asarray(plane, np.float32)
     good = np.isfinite(values)
-    counts = _sums(good.astype(np.float64), factor)
+    if good.all():
+        y, x = (np.minimum(factor, size - np.arange(0, size, factor)) for size in plane.shape)
+        return _sums(values, factor) / np.outer(y, x).astype(np.float32)
+    counts = _sums(good.astype(np.float32), factor)
     with np.errstate(invalid="ignore"):
-        found: NDArray[np.float64] = _sums(np.where(good, values, 0.0), factor) / counts
-    return found.astype(np.float32)
+        found: NDArray[np.float32] = _sums(np.where(good, values, np.float32(0)), factor) / counts
+    return found
 
 
-def _sums(values: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
+def _sums(values: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     y, x = values.shape
-    down = np.add.reduceat(values, np.arange(0, y, factor), axis=0)
-    sums: NDArray[np.float64] = np.add.reduceat(down, np.arange(0, x, factor), axis=1)
+    padded = np.pad(values, ((0, -y % factor), (0, -x % factor)))
+    down = padded.reshape(-1, factor, padded.shape[1]).sum(1)
+    sums: NDArray[np.float32] = down.reshape(len(down), -1, factor).sum(2)
     return sums

@@ -148,7 +148,7 @@ def shortened(text: str, length: int) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return re.fullmatch(r"[-+−±]?[\d.,]+(e[-+]?\d+)?\s?[^\d\s]{0,4}", cell) is not None
+    return re.fullmatch(r"[-+\u2212±]?[\d.,]+(e[-+]?\d+)?\s?[^\d\s]{0,4}", cell) is not None
 
 
 @functools.cache
