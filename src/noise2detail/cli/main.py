@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from noise2detail.cli import bench, compare, convert, data, denoise, doctor, fit, info, methods, noise, plan
+from noise2detail.cli import bench, compare, convert, data, denoise, doctor, figure, fit, info, methods, noise, plan
 from noise2detail.cli.guard import tell
 from noise2detail.version import __version__
 
@@ -23,6 +23,7 @@ app.command("denoise", help=denoise.HELP, epilog=denoise.EXAMPLES)(denoise.denoi
 app.command("fit", help=fit.FIT_HELP, epilog=fit.FIT_EXAMPLES)(fit.fit)
 app.command("apply", help=fit.APPLY_HELP, epilog=fit.APPLY_EXAMPLES)(fit.apply)
 app.command("compare", help=compare.HELP, epilog=compare.EXAMPLES)(compare.compare)
+app.command("figure", help=figure.HELP, epilog=figure.EXAMPLES)(figure.figure)
 app.command("convert", help=convert.HELP, epilog=convert.EXAMPLES)(convert.convert)
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noise2detail.report import lettering
-from noise2detail.report.figure_layout import FACT, Box, Sheet
+from noise2detail.report.figure_layout import FACT, LEAD, Box, Sheet
 
 _LETTER_ROOM = 9.0
 # a hundredth of a dot keeps the size from being rounded down where it comes back as inches times dots per inch
@@ -79,7 +79,7 @@ class Canvas:
     def lines(self, box: Box, lines: Sequence[str]) -> None:
         """Write lines below each other."""
         for number, line in enumerate(lines, 1):
-            self.text(box.left, box.top + self.points(FACT * number - 0.5), line, 6.5, color="0.15")
+            self.text(box.left, box.top + self.points(LEAD + FACT * number - 1.5), line, 6.5, color="0.15")
 
     def points(self, length: float) -> float:
         """A length in points, in dots."""

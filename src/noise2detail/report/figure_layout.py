@@ -17,8 +17,9 @@ DENSEST = 1200
 NARROWEST = 40.0
 """Millimetres that a panel should have at least: it decides how many stand side by side."""
 
-MARGIN, GAP, INSET_GAP, TITLE, FACT = 2.0, 8.0, 4.0, 12.0, 8.5
-"""Points: around everything, between panels, around magnified parts, height of a title and of a line below it."""
+MARGIN, GAP, INSET_GAP, TITLE, FACT, LEAD = 2.0, 8.0, 4.0, 12.0, 8.5, 2.0
+"""Points: around everything, between panels, around magnified parts, height of a title, of a line below, and before it.
+"""
 
 FRAME = 1.3
 """Points: thickness of the frame around a magnified part."""
@@ -220,7 +221,7 @@ def _placed(content: Content, page: Page, scale: _Scale) -> Sheet:
     width, height = scale.overview
     insets = _inset_boxes(scale.rows, scale.inner, dots(INSET_GAP), dots(FRAME))
     below = max((box.top + box.height for box in insets), default=0)
-    tall = dots(TITLE) + height + below + dots(FACT * content.facts)
+    tall = dots(TITLE) + height + below + dots(FACT * content.facts + (LEAD if content.facts else 0))
     panels = []
     for number in range(content.panels):
         row, column = divmod(number, columns)
@@ -256,3 +257,19 @@ def _inset_boxes(rows: Sequence[Sequence[tuple[int, int]]], width: int, gap: int
         boxes += [Box(frame + round(left), top, w, h) for left, (w, h) in zip(lefts, row, strict=True)]
         top += max(h for _, h in row) + gap
     return boxes
+
+
+def inset_side(page: Page, panels: int, columns: int, zoom: int = 4) -> int:
+    """Pixels that the side of a square has of which two, so many times magnified, fill the width of an image.
+
+    Parameters
+    ----------
+    page, panels
+        Which decide how wide an image is drawn.
+    columns
+        Of an image.
+    zoom
+        Dots for a pixel over those in the whole image.
+    """
+    share = 1 - (2 * FRAME + INSET_GAP) / panel_width(page, panels)
+    return max(8, int(columns * share / 2 / zoom))

@@ -11,7 +11,7 @@ from noise2detail.report.canvas import Canvas
 from noise2detail.report.figure_layout import Box, Panel
 from noise2detail.report.insets import Part
 from noise2detail.report.line_profile import Line, profile
-from noise2detail.report.scale_bar import scale_bar
+from noise2detail.report.scale_bar import SHARE, scale_bar
 from noise2detail.types import Pixels
 
 FRAMES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#d55e00", "#0072b2")
@@ -65,6 +65,7 @@ def _framed(canvas: Canvas, place: tuple[float, float, float, float], colour: st
 
 def _name(canvas: Canvas, left: float, top: float, name: str, colour: str) -> None:
     side = canvas.points(_MARK + 1.5)
+    left -= canvas.points(_THIN + _EDGE)
     canvas.frame((left, top), (0.8 * side, side), facecolor=colour, edgecolor="none")
     canvas.text(left + 0.4 * side, top + 0.82 * side, name, _MARK, ha="center", color="black")
 
@@ -109,7 +110,7 @@ def _bar(
     shades: NDArray[np.uint8],
     pixel_size_um: float,
     taken: Sequence[tuple[float, float, float, float]],
-    share: float = 0.3,
+    share: float = SHARE,
 ) -> None:
     """A bar on a ground of its own, in the first corner, from the lower right on, where nothing else is marked."""
     bar = scale_bar(shades.shape[1], pixel_size_um, share)

@@ -55,9 +55,10 @@ _FINE = 10
 
 @lru_cache(maxsize=1)
 def _measure() -> Any:
-    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.backends import backend_agg
 
-    return RendererAgg(1, 1, 72 * _FINE)
+    renderer: Any = backend_agg.RendererAgg
+    return renderer(1, 1, 72 * _FINE)
 
 
 @lru_cache(maxsize=8)

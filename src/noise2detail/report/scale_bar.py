@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from noise2detail.errors import check_setting
 
-SHARE = 0.3
+SHARE = 0.25
 """Of the width of an image, what a bar may take; the next shorter round length is at least two fifths of that."""
 
 _STEPS = (5, 2, 1)

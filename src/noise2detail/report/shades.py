@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from noise2detail.errors import InputError, SettingError
 from noise2detail.types import Pixels
 
-NO_DATA = (86, 180, 233)
-"""Colour of a pixel without a value: no shade of grey, and seen as blue by everybody."""
+NO_DATA = (214, 224, 240)
+"""Colour of a pixel without a value: a pale blue, no shade of grey, and no glare where half of a scan has none."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Shades:
         values = values if values.ndim == 3 else values[..., None]
         with np.errstate(invalid="ignore"):
             scaled = np.clip((values - self.low) / (self.high - self.low), 0, 1) ** self.gamma
-        good = np.isfinite(values).all(-1)
+        good: NDArray[np.bool_] = np.all(np.isfinite(values), -1)
         shades = np.rint(np.where(good[..., None], scaled, 0) * 255).astype(np.uint8)
         shades = np.repeat(shades, 3 // shades.shape[-1], -1)
         shades[~good] = NO_DATA
