@@ -21,6 +21,9 @@ from noise2detail.types import Pixels
 USUAL = ("psnr", "ssim")
 """Measures where none are asked for."""
 
+LARGEST = 2048
+"""Rows and columns in the middle of an image whose residual is tested: more would only take longer."""
+
 LARGEST_GAIN = 4.0
 """Between a result and what it was made from: no denoiser comes near that, another unit of intensity goes beyond."""
 
@@ -110,17 +113,23 @@ def residual_tests(noisy: View, results: Sequence[View]) -> list[list[ResidualTe
     from noise2detail.noise.measure import measure_noise
 
     tests: list[list[ResidualTest]] = [[] for _ in results]
-    for number, seen in enumerate(_channels(noisy.plane)):
+    for number, seen in enumerate(_channels(_middle(noisy.plane))):
         valid = np.isfinite(seen)
         filled = np.where(valid, seen, 0).astype(np.float32)
         noise = measure_noise(torch.from_numpy(filled), torch.from_numpy(valid))
         shared = noise.correlation if noise.is_correlated else (0.0, 0.0)
         for own, result in zip(tests, results, strict=True):
-            found = _channels(result.plane)[number]
+            found = _channels(_middle(result.plane))[number]
             both = valid & np.isfinite(found)
             given = np.where(both, found, 0)
             own.append(residual_test(filled, given, noise.model, correlation=shared, mask=both))
     return tests
+
+
+def _middle(plane: Pixels) -> Pixels:
+    """The part that is tested."""
+    margins = [max(0, length - LARGEST) // 2 for length in plane.shape[:2]]
+    return plane[tuple(slice(margin, margin + LARGEST) for margin in margins)]
 
 
 def residual_words(tests: Sequence[ResidualTest]) -> tuple[str, ...]:

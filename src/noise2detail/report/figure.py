@@ -106,17 +106,18 @@ def _drawn(
     about: Mapping[str, str],
 ) -> bytes:
     canvas = Canvas(sheet, magnified=kind == "png")
+    shape = pictures[0].plane.shape[0], pictures[0].plane.shape[1]
     for number, (picture, panel) in enumerate(zip(pictures, sheet.panels, strict=True)):
-        shades = picture.shades.of(picture.plane)
+        whole = picture.shades.of(picture.plane[:: sheet.every, :: sheet.every])
+        magnified = [picture.shades.of(picture.plane[part.pixels]) for part in marks.parts]
         canvas.title(panel.title, _letter(number, len(pictures)), picture.label)
-        canvas.image(panel.overview, shades[:: sheet.every, :: sheet.every])
-        for part, box in zip(marks.parts, panel.insets, strict=True):
-            canvas.image(box, shades[part.pixels])
-        mark_parts(canvas, panel, marks.parts, shades.shape[:2])
+        for shades, box in zip((whole, *magnified), (panel.overview, *panel.insets), strict=True):
+            canvas.image(box, shades)
+        mark_parts(canvas, panel, marks.parts, shape)
         canvas.lines(panel.facts, facts[number])
         if number == 0:
-            mark_line(canvas, panel, marks.line, shades.shape[:2])
-            scale_bars(canvas, panel, marks, shades)
+            mark_line(canvas, panel, marks.line, shape)
+            scale_bars(canvas, panel, marks, shape, (whole, *magnified))
     if sheet.profile is not None and marks.line is not None:
         named = [(f"{_letter(n, len(pictures))} {p.label}".strip(), p.plane) for n, p in enumerate(pictures) if p.curve]
         curves(canvas, sheet.profile, named, marks)

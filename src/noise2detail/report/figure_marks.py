@@ -11,7 +11,7 @@ from noise2detail.report.canvas import Canvas
 from noise2detail.report.figure_layout import Box, Panel
 from noise2detail.report.insets import Part
 from noise2detail.report.line_profile import Line, profile
-from noise2detail.report.scale_bar import SHARE, scale_bar
+from noise2detail.report.scale_bar import ScaleBar, scale_bar
 from noise2detail.types import Pixels
 
 FRAMES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#d55e00", "#0072b2")
@@ -25,6 +25,9 @@ _MARK = 6.0
 _THIN, _EDGE = 0.9, 0.4
 _BAR, _PAD = 1.6, 2.2
 _INSET_SHARE = 0.4
+
+_Place = tuple[float, float, float, float]
+"""Left, top, width and height, in dots."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def mark_parts(canvas: Canvas, panel: Panel, parts: Sequence[Part], shape: tuple
             _name(canvas, box.left, box.top, name, colour)
 
 
-def _framed(canvas: Canvas, place: tuple[float, float, float, float], colour: str) -> None:
+def _framed(canvas: Canvas, place: _Place, colour: str) -> None:
     """A frame just outside of a rectangle: it hides none of its pixels; the dark edge shows on what is bright."""
     left, top, width, height = place
     for grow, thick, shade in ((_THIN, _THIN + 2 * _EDGE, "black"), (_THIN, _THIN, colour)):
@@ -70,7 +73,7 @@ def _name(canvas: Canvas, left: float, top: float, name: str, colour: str) -> No
     canvas.text(left + 0.4 * side, top + 0.82 * side, name, _MARK, ha="center", color="black")
 
 
-def _within(box: Box, part: Part, shape: tuple[int, int]) -> tuple[float, float, float, float]:
+def _within(box: Box, part: Part, shape: tuple[int, int]) -> _Place:
     """Left, top, width and height in dots of a part of an image that fills the box."""
     down, across = box.height / shape[0], box.width / shape[1]
     return box.left + part.left * across, box.top + part.top * down, part.width * across, part.height * down
@@ -88,55 +91,69 @@ def mark_line(canvas: Canvas, panel: Panel, line: Line | None, shape: tuple[int,
         canvas.line(x, y, color=colour, linewidth=thick, solid_capstyle="butt")
 
 
-def scale_bars(canvas: Canvas, panel: Panel, marks: Marks, shades: NDArray[np.uint8]) -> None:
-    """Draw a bar in the image and one in each magnified part with room for it; none where the scale is unknown."""
+def scale_bars(
+    canvas: Canvas, panel: Panel, marks: Marks, shape: tuple[int, int], shades: Sequence[NDArray[np.uint8]]
+) -> None:
+    """Draw a bar in the image and one in each magnified part with room for it; none where the scale is unknown.
+
+    Parameters
+    ----------
+    canvas, panel, marks
+        Where, and what else is drawn there.
+    shape
+        Rows and columns of the image.
+    shades
+        Of the image as it is drawn, and of each magnified part.
+    """
     if marks.pixel_size_um is None:
         return
-    size, shape = marks.pixel_size_um[1], (shades.shape[0], shades.shape[1])
-    framed = [_within(panel.overview, part, shape) for part in marks.parts]
+    size, framed = marks.pixel_size_um[1], [_within(panel.overview, part, shape) for part in marks.parts]
     if marks.line is not None:
         line = marks.line
         low = Part(min(line.y0, line.y1), min(line.x0, line.x1), abs(line.y1 - line.y0) + 1, abs(line.x1 - line.x0) + 1)
         framed.append(_within(panel.overview, low, shape))
-    _bar(canvas, panel.overview, shades, size, framed)
-    for part, box in zip(marks.parts, panel.insets, strict=True):
+    _bar(canvas, panel.overview, shades[0], scale_bar(shape[1], size), shape[1], framed)
+    for part, box, own in zip(marks.parts, panel.insets, shades[1:], strict=True):
         taken = [(box.left, box.top, canvas.points(_MARK), canvas.points(_MARK))] if len(marks.parts) > 1 else []
-        _bar(canvas, box, shades[part.pixels], size, taken, _INSET_SHARE)
+        _bar(canvas, box, own, scale_bar(part.width, size, _INSET_SHARE), part.width, taken)
 
 
 def _bar(
     canvas: Canvas,
     box: Box,
     shades: NDArray[np.uint8],
-    pixel_size_um: float,
-    taken: Sequence[tuple[float, float, float, float]],
-    share: float = SHARE,
+    bar: ScaleBar,
+    columns: int,
+    taken: Sequence[_Place],
 ) -> None:
     """A bar on a ground of its own, in the first corner, from the lower right on, where nothing else is marked."""
-    bar = scale_bar(shades.shape[1], pixel_size_um, share)
-    length = bar.pixels * box.width / shades.shape[1]
-    pad, letters = canvas.points(_PAD), canvas.points(lettering.width_of(bar.text, _MARK))
-    width, height = max(length, letters) + 2 * pad, canvas.points(_MARK + _BAR + 0.8) + 2 * pad
+    length = round(bar.pixels * box.width / columns)
+    letters = canvas.points(lettering.width_of(bar.text, _MARK))
+    pad, thick = round(canvas.points(_PAD)), max(1, round(canvas.points(_BAR)))
+    width, height = round(max(length, letters)) + 2 * pad, round(canvas.points(_MARK + 0.8)) + thick + 2 * pad
     if width > 0.8 * box.width or height > 0.8 * box.height:
         return
-    edge = canvas.points(2)
-    right, bottom = box.left + box.width - width - edge, box.top + box.height - height - edge
-    corners = [(x, y) for y in (bottom, box.top + edge) for x in (right, box.left + edge)]
-    free = (one for one in corners if not any(_meet((*one, width, height), other) for other in taken))
-    left, top = (round(place) for place in next(free, corners[0]))
+    left, top = _corner(canvas, box, (width, height), taken)
     dark = _under(shades, box, (left, top, width, height)) < 128
     front, ground = ("white", "black") if dark else ("black", "white")
-    canvas.frame((left, top), (round(width), round(height)), facecolor=ground, edgecolor="none", alpha=0.6)
-    start, base = round(left + (width - length) / 2), round(top + height - pad - canvas.points(_BAR))
-    canvas.frame((start, base), (length, round(canvas.points(_BAR))), facecolor=front, edgecolor="none")
+    canvas.frame((left, top), (width, height), facecolor=ground, edgecolor="none", alpha=0.6)
+    base = top + height - pad - thick
+    canvas.frame((left + (width - length) // 2, base), (length, thick), facecolor=front, edgecolor="none")
     canvas.text(left + width / 2, base - canvas.points(1.4), bar.text, _MARK, ha="center", color=front)
 
 
-def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+def _corner(canvas: Canvas, box: Box, size: tuple[int, int], taken: Sequence[_Place]) -> tuple[int, int]:
+    edge = round(canvas.points(2))
+    right, bottom = box.left + box.width - size[0] - edge, box.top + box.height - size[1] - edge
+    corners = [(x, y) for y in (bottom, box.top + edge) for x in (right, box.left + edge)]
+    return next((one for one in corners if not any(_meet((*one, *size), other) for other in taken)), corners[0])
+
+
+def _meet(one: _Place, other: _Place) -> bool:
     return all(one[axis] < other[axis] + other[axis + 2] and other[axis] < one[axis] + one[axis + 2] for axis in (0, 1))
 
 
-def _under(shades: NDArray[np.uint8], box: Box, place: tuple[float, float, float, float]) -> float:
+def _under(shades: NDArray[np.uint8], box: Box, place: _Place) -> float:
     """Mean shade of the pixels below a rectangle of dots."""
     down, across = shades.shape[0] / box.height, shades.shape[1] / box.width
     left, top = (place[0] - box.left) * across, (place[1] - box.top) * down
