@@ -20,7 +20,7 @@ COMMANDS: dict[str, Any] = {
 
 
 def test_all_commands_are_there() -> None:
-    single = {"denoise", "fit", "apply", "compare", "convert", "info", "methods", "noise", "plan", "doctor"}
+    single = {"denoise", "fit", "apply", "compare", "convert", "figure", "info", "methods", "noise", "plan", "doctor"}
     assert set(COMMANDS) == {*single, "bench run", "bench table", "data list", "data fetch"}
 
 
@@ -34,7 +34,20 @@ def test_commands_and_options_have_help(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["denoise", "fit", "apply", "convert", "info", "plan", "compare", "bench run", "bench table", "data fetch"]
+    "name",
+    [
+        "denoise",
+        "fit",
+        "apply",
+        "convert",
+        "info",
+        "plan",
+        "compare",
+        "figure",
+        "bench run",
+        "bench table",
+        "data fetch",
+    ],
 )
 def test_commands_for_files_give_examples(name: str) -> None:
     assert f"n2d {name} " in COMMANDS[name].epilog

@@ -140,7 +140,8 @@ def _compute(
     voice: Voice,
 ) -> tuple[Plan, dict[str, tuple[float, Pixels]], tuple[ChannelNoise, ...]]:
     """The plan; by name, the result last, each image in the type that was asked for with the share clipped; the noise
-    of each channel, if it was looked at."""
+    of each channel, if it was looked at.
+    """
     working = working_type(array.dtype, target)
     found = planned(array, axes, settled.method, settled.recipe, settled.seed, settled.run, working)
     made, method, layout = found.plan, found.method, found.layout

@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from noise2detail.cli import bench, compare, convert, data, denoise, doctor, fit, info, methods, noise, plan, report
+from noise2detail.cli import (
+    bench,
+    compare,
+    convert,
+    data,
+    denoise,
+    doctor,
+    figure,
+    fit,
+    info,
+    methods,
+    noise,
+    plan,
+    report,
+)
 from noise2detail.cli.guard import tell
 from noise2detail.cli.optional_value import WithReport
 from noise2detail.version import __version__
@@ -24,6 +38,7 @@ app.command("denoise", cls=WithReport, help=denoise.HELP, epilog=denoise.EXAMPLE
 app.command("fit", help=fit.FIT_HELP, epilog=fit.FIT_EXAMPLES)(fit.fit)
 app.command("apply", help=fit.APPLY_HELP, epilog=fit.APPLY_EXAMPLES)(fit.apply)
 app.command("compare", help=compare.HELP, epilog=compare.EXAMPLES)(compare.compare)
+app.command("figure", help=figure.HELP, epilog=figure.EXAMPLES)(figure.figure)
 app.command("convert", help=convert.HELP, epilog=convert.EXAMPLES)(convert.convert)
 app.command("report", help=report.HELP, epilog=report.EXAMPLES)(report.report)
 app.add_typer(bench.app, name="bench")

@@ -228,3 +228,22 @@ def contradicting(context: typer.Context) -> tuple[str, ...]:
 def typed() -> str:
     """The command line of this process, as it would be typed again."""
     return shlex.join(["n2d", *sys.argv[1:]])
+
+
+UNSAID = ("overwrite", "json", "quiet", "debug")
+"""Arguments that change nothing in an output."""
+
+
+def named(context: typer.Context) -> str:
+    """The command of a context as it would be typed again in the folder of its files: of paths the names alone."""
+    words = ["n2d", str(context.info_name)]
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if not source or source.name != "COMMANDLINE" or parameter.name in UNSAID:
+            continue
+        value = context.params[parameter.name or ""]
+        option = [max(parameter.opts, key=len)] if parameter.param_type_name == "option" else []
+        for one in value if isinstance(value, list | tuple) else [value]:
+            words += option
+            words += [] if one is True else [one.name if isinstance(one, Path) else f"{one}"]
+    return shlex.join(words)

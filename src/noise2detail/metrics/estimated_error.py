@@ -222,9 +222,7 @@ def _stated(raw: float, origins: tuple[tuple[str, float], ...], target: Target, 
     known = "known" if noise.uncertainty == Uncertainty() else "measured"
     result = EstimatedError(raw, raw, raw, target, f"two refits with a tenth of the noise, {known}", raw, origins)
     reach = WITHIN * result.error
-    return replace(
-        result, mse=_not_negative(raw, result.error), low=max(raw - reach, 0.0), high=max(raw, 0.0) + reach
-    )
+    return replace(result, mse=_not_negative(raw, result.error), low=max(raw - reach, 0.0), high=max(raw, 0.0) + reach)
 
 
 def _not_negative(value: float, error: float) -> float:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from noise2detail.metrics.places import Place, highest
 from noise2detail.metrics.standardised import Plane, Standardised
-from noise2detail.types import Pixels
 
 SCALES = (1.0, 1.6, 2.5)
 """Width of the spots that are looked for, standard deviations in pixels: what optics make of a point."""

@@ -149,9 +149,7 @@ def _examined(pair: Pair, plane: int, channel: int, name: str, measurement: Meas
         valid = mask & np.isfinite(denoised)
         seen, found = (np.where(valid, one, 0.0) for one in (noisy, denoised))
         shared = measurement.autocorrelation if measurement.is_coloured else None
-        line = intensity_linearity(
-            seen, found, measurement.model, autocorrelation=shared, target=target, mask=valid
-        )
+        line = intensity_linearity(seen, found, measurement.model, autocorrelation=shared, target=target, mask=valid)
         evidence = replace(evidence, linearity=line)
     return Part(plane, channel, name, evidence, verdict(evidence))
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise2detail.metrics.estimated_error import EstimatedError, estimate_error
 from noise2detail.method import ignore
+from noise2detail.metrics.estimated_error import EstimatedError, estimate_error
 from noise2detail.pipeline.progress import Listener
 from noise2detail.plans import Plan
 from noise2detail.report.examining import Examination, Part, plane_of

@@ -59,4 +59,4 @@ class Subject:
 
 def _may_name(word: str) -> bool:
     """Whether a word of a command is the name of a file or holds one."""
-    return not word.startswith("-") and (any(sign in word for sign in "./\\") or Path(word).exists()) or "=" in word
+    return (not word.startswith("-") and (any(sign in word for sign in "./\\") or Path(word).exists())) or "=" in word
