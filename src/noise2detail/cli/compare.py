@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 HELP = (
     "Run many methods on one image and show them side by side.\n\n"
     "The folder holds table.md, sheet.png (every result with the same part magnified), the images, and results.jsonl; "
-    "all are brought up to date after each method. With a reference the table gives PSNR and SSIM, without one it says "
-    "what each method has taken away: a result that leaves the noise in, or takes structure along, is told. A method "
-    "that fails is a row that says why."
+    "all are brought up to date after each method. At the end comes report.html, a page on which any two results can "
+    "be compared with a slider, with the verdict on each. With a reference the table gives PSNR and SSIM, without one "
+    "it says what each method has taken away: a result that leaves the noise in, or takes structure along, is told. A "
+    "method that fails is a row that says why."
 )
 
 EXAMPLES = """[b]Examples[/b]
@@ -85,6 +86,7 @@ def compare(
     with loading():
         from noise2detail.bench.candidate import candidates_from
         from noise2detail.bench.compare import Comparison, compare, cut, every_method
+        from noise2detail.cli.comparing import write_comparison
         from noise2detail.cli.places import places_bar, tell_row
         from noise2detail.cli.wishes import Wishes, find_run
         from noise2detail.io import open_image
@@ -108,7 +110,9 @@ def compare(
     with voice.warnings_shown(), places_bar(shown=not quiet) as on_place:
         results = compare(comparison, on_place)
     failed = sum(bool(row.get("error")) for row in results.rows)
-    voice.note(f"{len(results.rows) - failed} done, {failed} failed: {output / 'table.md'}, {output / 'sheet.png'}")
+    page = write_comparison(results, comparison, image)
+    shown = [output / "table.md", output / "sheet.png", *([page] if page else [])]
+    voice.note(f"{len(results.rows) - failed} done, {failed} failed: {', '.join(map(str, shown))}")
 
 
 def find_crop(text: str | None) -> "Crop | None":

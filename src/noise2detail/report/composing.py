@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from noise2detail.pipeline.noise import ChannelNoise
 from noise2detail.plans import Plan
 from noise2detail.report import page as shown
 from noise2detail.report.examining import Examination, plane_of
@@ -55,14 +56,14 @@ def compose(subject: Subject, examined: Examination, more: Sequence[Section] = (
     viewer = viewer_of(
         {"noisy": pair.noisy, "denoised": pair.denoised},
         overlays=tuple(_overlays(subject, examined)),
-        noise=tuple(_weakest(examined)),
-        chosen=_in_viewer(pair, chosen),
+        noise=tuple(weakest(examined.noise)),
+        chosen=in_viewer(pair, chosen),
     )
     return Page(
         title=subject.title,
         verdict=_verdict(examined.verdict),
         viewer=viewer,
-        facts=_facts(subject),
+        facts=facts_of(subject),
         sections=(*more, *sections_of(pair, examined), Section("What this page cannot tell", text=(CAUTION,))),
         plan=_reasons(subject.plan),
         provenance=_origin(subject),
@@ -82,7 +83,7 @@ def _sentence(text: str) -> str:
 
 def _overlays(subject: Subject, examined: Examination) -> Iterator[Overlay]:
     """Maps of the plane that is shown first."""
-    number = _in_viewer(subject.pair, examined.chosen)
+    number = in_viewer(subject.pair, examined.chosen)
     for part in examined.of_plane(examined.chosen):
         test = part.evidence.structure
         for (name, note), values in () if test is None else ((LOST, test.lost), (ADDED, test.added)):
@@ -92,13 +93,13 @@ def _overlays(subject: Subject, examined: Examination) -> Iterator[Overlay]:
             yield Overlay(SPREAD[0], values, "", "sequential", number, part.channel, None, SPREAD[1])
 
 
-def _weakest(examined: Examination) -> Iterator[float]:
-    for channel in examined.noise:
-        model = channel.measurement.model
-        yield max(model.variance(channel.levels[0]), 0.0) ** 0.5
+def weakest(noise: Sequence[ChannelNoise]) -> Iterator[float]:
+    """Smallest standard deviation of the noise of each channel."""
+    for channel in noise:
+        yield max(channel.measurement.model.variance(channel.levels[0]), 0.0) ** 0.5
 
 
-def _in_viewer(pair: Pair, plane: int) -> int:
+def in_viewer(pair: Pair, plane: int) -> int:
     """The number of a plane where time runs before depth, as the viewer has it."""
     sizes = dict(zip(pair.layout.axes, pair.layout.shape, strict=True))
     own = [axis for axis in pair.layout.axes if axis in "TZ"]
@@ -106,7 +107,8 @@ def _in_viewer(pair: Pair, plane: int) -> int:
     return place.get("T", 0) * sizes.get("Z", 1) + place.get("Z", 0)
 
 
-def _facts(subject: Subject) -> dict[str, str]:
+def facts_of(subject: Subject) -> dict[str, str]:
+    """What the image is and how it was denoised, name and value."""
     noisy, denoised = subject.pair.noisy, subject.pair.denoised
     size = " x ".join(f"{axis} {length}" for axis, length in zip(noisy.axes, noisy.array.shape, strict=True))
     facts = dict(subject.identity) | {"size": size, "pixel type": str(noisy.array.dtype)}

@@ -108,12 +108,10 @@ def sections_of_repeats(found: Sequence[Repeated]) -> tuple[Section, ...]:
         if target == "captured"
         else "the signal before anything was cut off"
     )
-    text = (
-        f"How far the denoised image is from the truth, without a reference. The truth is {meant}. "
-        f"{found[0].error.method[:1].upper()}{found[0].error.method[1:]}.",
-        *refused,
-    )
-    return (Section("Estimated error", text=text, table=Table(head, rows)),)
+    said = f"How far the denoised image is from the truth, without a reference. The truth is {meant}. "
+    method = found[0].error.method
+    said += f"{method[:1].upper()}{method[1:]}."
+    return (Section("Estimated error", text=(said, *refused), table=Table(head, rows)),)
 
 
 def _row(one: Repeated) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ CALM = 0.5
 """Share of the blocks that are drawn: those with the least structure."""
 
 EXPECTED = (
-    "What was taken away should be the noise and nothing else: a variance of 1 and a mean of 0 at every brightness. More "
-    "variance: structure went along. Less: noise was left in. A mean off 0: intensities were shifted."
+    "What was taken away should be the noise and nothing else: a variance of 1 and a mean of 0 at every brightness. "
+    "More variance: structure went along. Less: noise was left in. A mean off 0: intensities were shifted."
 )
 
 FIGURES = 4
