@@ -110,9 +110,6 @@ def test_commands_run(name: str, line: str, desk: Path) -> None:
         source = open_image(words[1])
         for result in words[2 : next(number for number, word in enumerate(words) if word.startswith("-"))]:
             save_image(source, result, overwrite=True)
-        words = [
-            "0,0,11,11" if word == "2,1,12,12" and words[n - 1] == "--profile" else word for n, word in enumerate(words)
-        ]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
 

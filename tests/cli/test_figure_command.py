@@ -49,6 +49,9 @@ def test_the_measures_are_those_of_the_images(pair: tuple[Path, Path, Path], tmp
     text = output.read_text(encoding="utf-8")
     assert f">PSNR {record['images'][1]['psnr']:.2f} dB<" in text
     assert f">SSIM {record['images'][0]['ssim']:.3f}<" in text
+    same = n2d("figure", clean, clean, "--reference", clean, "-o", tmp_path / "same.svg", "--json", *SMALL)
+    assert (same.exit_code, records(same)[0]["images"][1]["psnr"]) == (0, None)
+    assert ">PSNR infinite dB<" in (tmp_path / "same.svg").read_text(encoding="utf-8")
     assert (record["low"], record["high"]) == tuple(np.percentile(NOISY, (0.5, 99.5)))
     assert "--pixel-size" in result.stderr
 
@@ -90,7 +93,18 @@ def test_a_file_keeps_names_but_no_folders(pair: tuple[Path, Path, Path], tmp_pa
     noisy, denoised, clean = pair
     for suffix in ("png", "pdf", "svg"):
         output = tmp_path / f"figure.{suffix}"
-        options = ("--reference", clean, "-o", output, "--profile", "1,1,30,40", "--residual", *SMALL)
+        options = (
+            "--reference",
+            clean,
+            "-o",
+            output,
+            "--profile",
+            "1,1,30,40",
+            "--residual",
+            "--inset",
+            "none",
+            *SMALL,
+        )
         assert n2d("figure", noisy, denoised, *options).exit_code == 0
         content = output.read_bytes()
         assert str(tmp_path).encode() not in content
@@ -100,7 +114,7 @@ def test_a_file_keeps_names_but_no_folders(pair: tuple[Path, Path, Path], tmp_pa
     assert output.read_bytes() == content
     with Picture.open(tmp_path / "figure.png") as picture:
         said = picture.info["Comment"]
-    assert said.startswith("n2d figure noisy.tif denoised.tif --output figure.png --reference clean.tif --residual")
+    assert said.startswith("n2d figure noisy.tif denoised.tif --output figure.png --reference clean.tif")
 
 
 def stack() -> Pixels:

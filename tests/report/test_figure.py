@@ -83,20 +83,20 @@ def test_a_magnified_part_shows_its_pixels() -> None:
 @pytest.mark.parametrize("grey", [0.0, 100.0])
 @pytest.mark.parametrize("pixel_size", [0.05, 0.9])
 def test_the_bar_is_as_long_as_it_says(grey: float, pixel_size: float) -> None:
-    flat, page = np.full((200, 300), grey), Page(85, 300)
+    flat, page = np.full((100, 150), grey), Page(85, 150)
     drawn = draw([Picture(flat, "flat", SHADES)], Marks(pixel_size_um=(pixel_size,) * 2), page, "png", ABOUT)
-    panel = lay_out(Content(1, (200, 300)), page).panels[0].overview
+    panel = lay_out(Content(1, (100, 150)), page).panels[0].overview
     found = within(pixels_of(drawn), panel)[..., 0]
     front = 255 if grey == 0 else 0
     runs = [len(run) for row in found == front for run in re.findall("1+", "".join("01"[int(v)] for v in row))]
-    expected = scale_bar(300, pixel_size).pixels * panel.width / 300
+    expected = scale_bar(150, pixel_size).pixels * panel.width / 150
     assert max(runs) == pytest.approx(expected, abs=1)
 
 
 def test_without_a_pixel_size_there_is_no_bar() -> None:
-    flat = np.zeros((200, 300))
+    flat = np.zeros((100, 150))
     drawn = draw([Picture(flat, "flat", SHADES)], Marks(), PAGE, "png", ABOUT)
-    panel = lay_out(Content(1, (200, 300)), PAGE).panels[0].overview
+    panel = lay_out(Content(1, (100, 150)), PAGE).panels[0].overview
     assert not within(pixels_of(drawn), panel).any()
 
 
@@ -116,7 +116,7 @@ def test_the_same_again_is_the_same_file(kind: str) -> None:
 
 
 def test_the_width_is_as_asked_and_the_density_at_least() -> None:
-    for width, dpi in ((85.0, 150.0), (180.0, 300.0), (60.0, 72.0)):
+    for width, dpi in ((85.0, 150.0), (60.0, 72.0)):
         drawn = figure(Marks(parts=(PART,)), page=Page(width, dpi))
         assert drawn.width_mm == pytest.approx(width, abs=3 * 25.4 / drawn.dpi)
         assert drawn.dpi >= dpi
@@ -172,7 +172,7 @@ def test_letters_are_large_enough() -> None:
     assert min(SIZES.values()) >= 6
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     st.integers(1, 9),
     st.tuples(st.integers(16, 3000), st.integers(16, 9000)),

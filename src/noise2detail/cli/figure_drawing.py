@@ -1,5 +1,6 @@
 """From what was typed to a figure on the disk."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,7 +205,9 @@ def _facts(
     if wish.reference is not None:
         check_reference(noisy, views[-1])
         found = [measured(noisy, view, views[-1], names) for view in views[:-1]]
-        return [*found, {}], [*(measured_words(one) for one in found), ()]
+        # JSON knows no infinity, which the PSNR of identical images is
+        records = [{name: value if math.isfinite(value) else None for name, value in one.items()} for one in found]
+        return [*records, {}], [*(measured_words(one) for one in found), ()]
     if min(noisy.plane.shape[:2]) < _SMALLEST:
         return [{} for _ in views], [() for _ in views]
     tests = residual_tests(noisy, views[1:])
