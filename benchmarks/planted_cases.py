@@ -19,6 +19,9 @@ from noise2detail.noise.model import NoiseModel
 from noise2detail.pipeline.noise import channel_noise
 from scorer import scorer
 
+FIELD = 256
+"""Side of the images with spots, in pixels."""
+
 Values = NDArray[np.float64]
 
 PEDESTAL, WHITE = 100.0, 1000.0
@@ -97,12 +100,6 @@ def scenes(program: Path) -> Iterator[tuple[str, Values, bool]]:
     references = {entry[0]: entry[3] / 255.0 for entry in score.SETS["fmd"]([1])}
     structures = [score.read(file) / 255.0 for file in sorted((score.DATA / "biosr/Microtubules_GT").glob("*.png"))]
     photographs = {"camera": data.camera(), "coins": data.coins(), "cell": data.cell()[:512, :512]}
-    yield from ((name, photograph / 255.0, False) for name, photograph in photographs.items())
-    yield from ((f"ct {number}", np.asarray(slices[number], float), False) for number in range(0, len(slices), 3))
-    yield from ((f"fmd {name}", image / image.max(), False) for name, image in references.items())
-    yield from ((f"microtubules {number}", image, False) for number, image in enumerate(structures))
-    yield "discs and threads", scene(), False
-    yield "discs", discs(), False
     grounds = [
         0.3 * references["Confocal_FISH"],
         0.3 * references["TwoPhoton_MICE"],
@@ -110,8 +107,14 @@ def scenes(program: Path) -> Iterator[tuple[str, Values, bool]]:
         0.3 * structures[0],
     ]
     for number, ground in enumerate(grounds):
-        yield f"spots {2 * number}", np.linspace(0.03, 0.08 + 0.05 * number, 512)[:, None] * np.ones((1, 512)), True
-        yield f"spots {2 * number + 1}", np.asarray(ground, float), True
+        yield f"spots {2 * number}", np.linspace(0.03, 0.08 + 0.05 * number, FIELD)[:, None] * np.ones((1, FIELD)), True
+        yield f"spots {2 * number + 1}", np.asarray(ground, float)[128 : 128 + FIELD, 128 : 128 + FIELD], True
+    yield from ((name, photograph / 255.0, False) for name, photograph in photographs.items())
+    yield from ((f"ct {number}", np.asarray(slices[number], float), False) for number in range(0, len(slices), 3))
+    yield from ((f"fmd {name}", image / image.max(), False) for name, image in references.items())
+    yield from ((f"microtubules {number}", image, False) for number, image in enumerate(structures))
+    yield "discs and threads", scene(), False
+    yield "discs", discs(), False
 
 
 def discs() -> Values:
@@ -149,8 +152,8 @@ def drawn(clean: Values, model: NoiseModel, rng: np.random.Generator) -> NDArray
 def with_spots(ground: Values, model: NoiseModel, rng: np.random.Generator) -> tuple[Values, Spots]:
     """Spots on a grid of cells, jittered so that none covers another; their strength from 4 to 25 times the noise."""
     sigma = float(rng.uniform(1.0, 2.2))
-    cell = float(rng.uniform(28, 60))
-    grid = np.arange(cell / 2, 512 - cell / 2, cell)
+    cell = float(rng.uniform(18, 36))
+    grid = np.arange(cell / 2, FIELD - cell / 2, cell)
     y, x = (one.ravel() for one in np.meshgrid(grid, grid, indexing="ij"))
     y, x = (one + rng.uniform(-cell / 4, cell / 4, one.size) for one in (y, x))
     wished = np.exp(rng.uniform(np.log(4), np.log(25), y.size))
@@ -170,6 +173,6 @@ def stamp(y: float, x: float, sigma: float) -> tuple[tuple[slice, slice], Values
     """Where a spot lies, and its shape there, 1 at its peak."""
     reach = int(np.ceil(4 * sigma))
     top, left = (max(round(place) - reach, 0) for place in (y, x))
-    bottom, right = (min(round(place) + reach + 1, 512) for place in (y, x))
+    bottom, right = (min(round(place) + reach + 1, FIELD) for place in (y, x))
     rows, columns = np.arange(top, bottom)[:, None] - y, np.arange(left, right)[None] - x
     return (slice(top, bottom), slice(left, right)), np.exp(-(rows**2 + columns**2) / (2 * sigma**2))

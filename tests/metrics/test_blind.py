@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from noise2detail.errors import InputError
 from noise2detail.metrics.blind import residual_test
+from noise2detail.noise.measure import Uncertainty
 from noise2detail.noise.model import NoiseModel
 from noise2detail.types import Pixels
 
@@ -141,3 +142,15 @@ def test_a_small_image_is_not_judged_by_chance() -> None:
     assert len(test.bins) == 1
     assert test.passed, test.verdict
     assert not residual_test(noisy(GAUSSIAN)[:7, :7], clean()[:7, :7], GAUSSIAN).testable
+
+
+def test_the_variance_of_a_level_is_judged_with_the_doubt_in_the_model() -> None:
+    """A model 10 % too weak in its deviation is far off for sure, unless it is known no better than that."""
+    weak = NoiseModel(sigma=4.5)
+    sure = residual_test(noisy(GAUSSIAN), clean(), weak)
+    unsure = residual_test(noisy(GAUSSIAN), clean(), weak, uncertainty=Uncertainty(sigma=0.5))
+    assert min(one.variance_score for one in sure.bins) > 3
+    assert max(abs(one.variance_score) for one in unsure.bins) < 2
+    assert [one.variance_ratio for one in unsure.bins] == [one.variance_ratio for one in sure.bins]
+    known = residual_test(noisy(GAUSSIAN), clean(), GAUSSIAN)
+    assert max(abs(one.variance_score) for one in known.bins) < 4

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from noise2detail.errors import InputError
 from noise2detail.metrics.likeness import Values, comparable_planes
+from noise2detail.metrics.standardised import CLEAR
 from noise2detail.noise.measure import Uncertainty
 from noise2detail.noise.model import NoiseModel
 from noise2detail.types import Pixels
@@ -24,10 +25,7 @@ CERTAIN = Uncertainty()
 
 _BINS = 16
 _FEWEST = 64
-# closer than this to a limit, clipping changes mean and variance of the noise itself by more than a hundredth
-_CLEAR = 2.5
 _ENOUGH = 0.01
-_DARKEST = 0.001
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,6 @@ class ResidualBin:
     """Variance of the residual over that of the noise at this level; 1 is expected."""
     variance_score: float
     """How far the ratio is from 1, in standard errors of normal noise and of the noise model."""
-    brightness: float
-    """Mean of the residual over the level above black: minus the share by which the result is too bright."""
 
 
 @dataclass(frozen=True)
@@ -145,35 +141,42 @@ def residual_test(
     kept = np.ones(seen.shape, dtype=bool) if mask is None else mask
     if kept.shape != seen.shape:
         raise InputError(f"the mask has the shape {kept.shape}, the image {seen.shape}; expected the same")
-    residual = seen - found
-    scores = np.full(seen.shape, np.nan)
-    bins = []
-    # where photons are not counted no pedestal is known: the darkest of the image stands for it
-    black = model.pedestal if model.gain or not kept.any() else float(np.quantile(found[kept], _DARKEST))
-    for members in _levels(found, kept):
-        level = float(found[members].mean())
-        noise = math.sqrt(model.variance(level))
-        if noise > 0 and model.low <= level - _CLEAR * noise and level + _CLEAR * noise <= model.high:
-            scores[members] = residual[members] / noise
-            bins.append(
-                _bin(level, scores[members], noise / (level - black or math.nan), _doubt(model, uncertainty, level))
-            )
-    return _summary(tuple(bins), scores, correlation, int(np.count_nonzero(kept)))
+    groups, count = _groups(found, kept)
+    pixels, sums = (np.bincount(groups, one, count + 1)[:-1] for one in (None, found.ravel()))
+    levels = [float(total / own) if own >= _FEWEST else math.nan for total, own in zip(sums, pixels, strict=True)]
+    deviations = np.array([_deviation(model, level) for level in levels] + [math.nan])
+    scores = (seen - found) / deviations[groups].reshape(seen.shape)
+    tested = np.where(np.isfinite(scores), scores, 0.0).ravel()
+    means, squares = (np.bincount(groups, tested**power, count + 1)[:-1] / np.maximum(pixels, 1) for power in (1, 2))
+    bins = tuple(
+        _bin(level, int(own), float(mean), float(square), _doubt(model, uncertainty, level))
+        for level, own, mean, square, noise in zip(levels, pixels, means, squares, deviations[:-1], strict=True)
+        if math.isfinite(noise)
+    )
+    return _summary(bins, scores, correlation, int(np.count_nonzero(kept)))
 
 
-def _levels(found: Values, kept: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
-    """Pixels of about the same value in the denoised image, in groups of about the same size, from dark to bright."""
+def _groups(found: Values, kept: NDArray[np.bool_]) -> tuple[NDArray[np.intp], int]:
+    """Number of the level of each pixel, from dark to bright and about as many pixels in each, and of levels.
+
+    Those that do not count are in one level more.
+    """
     values = found[kept]
-    if values.size < _FEWEST:
-        return
     count = min(_BINS, values.size // _FEWEST)
     # an image of few values has equal quantiles: they make one group
-    inner = np.unique(np.quantile(values, np.arange(1, count) / count))
-    groups = np.searchsorted(inner, found, "right")
-    for group in range(inner.size + 1):
-        members = kept & (groups == group)
-        if np.count_nonzero(members) >= _FEWEST:
-            yield members
+    inner = np.unique(np.quantile(values, np.arange(1, count) / count)) if count > 1 else np.zeros(0)
+    groups = np.searchsorted(inner, found.ravel(), "right")
+    groups[~kept.ravel()] = inner.size + 1
+    return groups, inner.size + 1
+
+
+def _deviation(model: NoiseModel, level: float) -> float:
+    """Of the noise at a level; NaN where there is none, or it is clipped."""
+    if not math.isfinite(level):
+        return math.nan
+    noise = math.sqrt(model.variance(level))
+    clear = noise > 0 and model.low <= level - CLEAR * noise and level + CLEAR * noise <= model.high
+    return noise if clear else math.nan
 
 
 def _doubt(model: NoiseModel, uncertainty: Uncertainty, level: float) -> float:
@@ -188,13 +191,11 @@ def _doubt(model: NoiseModel, uncertainty: Uncertainty, level: float) -> float:
     return max(parts) / model.variance(level)
 
 
-def _bin(level: float, scores: Values, noise: float, doubt: float) -> ResidualBin:
-    mean, ratio = float(scores.mean()), float(scores.var())
+def _bin(level: float, pixels: int, mean: float, square: float, doubt: float) -> ResidualBin:
+    ratio = square - mean**2
     # the standard error is that of noise as expected: one of the residual itself would forgive what is far too large
-    error = math.hypot(math.sqrt(2 / scores.size), doubt)
-    return ResidualBin(
-        level, scores.size, mean, mean * math.sqrt(scores.size), ratio, (ratio - 1) / error, mean * noise
-    )
+    error = math.hypot(math.sqrt(2 / pixels), doubt)
+    return ResidualBin(level, pixels, mean, mean * math.sqrt(pixels), ratio, (ratio - 1) / error)
 
 
 def _summary(

@@ -111,3 +111,18 @@ def _level(count: int, mean: float, noise: float, level: float, black: float, do
     if above < ABOVE * noise:
         return Level(level, count, math.nan, math.nan)
     return Level(level, count, -mean / above, noise * math.sqrt(max(doubt, 1.0) / count) / above)
+
+
+def overall_gain(levels: tuple[Level, ...]) -> tuple[float, float] | None:
+    """Share by which the result is too bright as a whole, and its standard error; None where no level says.
+
+    Parameters
+    ----------
+    levels
+        From ``brightness_kept``.
+    """
+    known = [one for one in levels if math.isfinite(one.gain)]
+    if not known:
+        return None
+    weights = np.array([one.error**-2 for one in known])
+    return float(np.average([one.gain for one in known], weights=weights)), float(weights.sum() ** -0.5)

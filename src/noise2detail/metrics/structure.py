@@ -12,14 +12,15 @@ from noise2detail.metrics.standardised import Plane, Standardised
 SCALES = (1.0, 1.6, 2.5)
 """Width of the spots that are looked for, standard deviations in pixels: what optics make of a point."""
 
-DETAIL = 1.5
-"""Width of the blur that is taken from the result to get its details, in pixels."""
+BLURS = (0.7, 1.4, 2.8)
+"""Widths of the blurs between which details are looked at, in pixels: added texture shows in its own octave, and true
+structure, which would hide it, mostly in others."""
 
-FIRM = 0.6
+FIRM = 0.4
 """Details above this many deviations of the noise count no more than those at it: edges would drown all else."""
 
-WINDOWS = (24, 48)
-"""Sides of the squares in which details are compared with the residual, in pixels."""
+WINDOW = 44
+"""Side of the squares in which details are compared with the residual, in pixels."""
 
 SMALLEST = 16
 """Side of the smallest image in which structure is looked for, in pixels."""
@@ -55,8 +56,6 @@ class StructureTest:
     """Where most was lost, the most first."""
     added_places: tuple[Place, ...]
     """Where the details are denied most."""
-    bulk: float
-    """Share of the details that is noise which was left in, or was shrunk too much, everywhere."""
     band: BandLoss
     share: float
     """Of the pixels, those that could be tested."""
@@ -96,7 +95,7 @@ def structure_test(
     signs may meet: as much noise left in hides the texture.
     """
     lost = lost_map(residual, autocorrelation)
-    added, bulk = added_map(residual, autocorrelation)
+    added = added_map(residual, autocorrelation)
     size = math.ceil(4 * SCALES[-1])
     bright, dark = (highest(sign * lost, size, 3.0, _MOST) for sign in (np.float32(1), np.float32(-1)))
     both = [*bright, *(Place(one.y, one.x, one.size, -one.score) for one in dark)]
@@ -104,8 +103,7 @@ def structure_test(
         lost,
         added,
         tuple(sorted(both, key=lambda one: -abs(one.score))[:_MOST]),
-        highest(added, WINDOWS[-1], 2.0, _MOST),
-        bulk,
+        highest(added, WINDOW, 2.0, _MOST),
         band_loss(residual, autocorrelation, band),
         residual.share,
     )
@@ -122,12 +120,16 @@ def lost_map(residual: Standardised, autocorrelation: NDArray[np.float64] | None
     from scipy.ndimage import gaussian_filter
 
     extreme = np.zeros(residual.residual.shape, np.float32)
+    whole = bool(residual.valid.all())
     for width in SCALES:
         filtered = gaussian_filter(residual.residual, width)
         # the square of a Gaussian is a narrower Gaussian: it gives the variance, gaps and all
-        power = gaussian_filter(residual.valid.astype(np.float32), width / math.sqrt(2)) / (4 * math.pi * width**2)
-        power *= shared_power(autocorrelation, width)
-        score = np.divide(filtered, np.sqrt(power), out=np.zeros_like(filtered), where=power > 0)
+        norm = shared_power(autocorrelation, width) / (4 * math.pi * width**2)
+        if whole:
+            score = filtered / np.float32(math.sqrt(norm))
+        else:
+            power = norm * gaussian_filter(residual.valid.astype(np.float32), width / math.sqrt(2))
+            score = np.divide(filtered, np.sqrt(power), out=np.zeros_like(filtered), where=power > 0)
         extreme = np.where(np.abs(score) > np.abs(extreme), score, extreme)
     return np.where(residual.valid, extreme, np.float32(np.nan))
 
@@ -150,8 +152,8 @@ def shared_power(autocorrelation: NDArray[np.float64] | None, width: float) -> f
     return max(float((autocorrelation * own).sum()), 1e-3)
 
 
-def added_map(residual: Standardised, autocorrelation: NDArray[np.float64] | None = None) -> tuple[Plane, float]:
-    """How surely the data deny the details around each pixel, in standard errors, and the share that is lost at large.
+def added_map(residual: Standardised, autocorrelation: NDArray[np.float64] | None = None) -> Plane:
+    """How surely the data deny the details around each pixel, in standard errors, the most of all octaves.
 
     Parameters
     ----------
@@ -160,21 +162,20 @@ def added_map(residual: Standardised, autocorrelation: NDArray[np.float64] | Non
     """
     from scipy.ndimage import gaussian_filter, uniform_filter
 
-    fine = residual.denoised - gaussian_filter(residual.denoised, DETAIL)
-    details = np.clip(fine / residual.deviation, -FIRM, FIRM) * residual.valid
-    products, powers = residual.residual * details, details**2
-    spread = math.sqrt(shared_power(autocorrelation, DETAIL / 2))
-    result = np.full(details.shape, -np.inf, np.float32)
-    bulk = 0.0
-    for window in WINDOWS:
-        side = min(window, *details.shape)
-        product, power = (
-            np.maximum(uniform_filter(one, side), low) * side**2 for one, low in ((products, -np.inf), (powers, 1e-4))
-        )
-        bulk = float(np.median(product / power))
-        denied = -product / np.sqrt(power) / spread
-        result = np.maximum(result, denied.astype(np.float32))
-    return np.where(residual.valid, result, np.float32(np.nan)), bulk
+    result = np.full(residual.residual.shape, -np.inf, np.float32)
+    side = min(WINDOW, *result.shape)
+    finer = residual.denoised
+    weight = (residual.valid / residual.deviation).astype(np.float32)
+    for width in BLURS:
+        coarser = gaussian_filter(residual.denoised, width)
+        details = np.clip((finer - coarser) * weight, -FIRM, FIRM)
+        finer = coarser
+        product = uniform_filter(residual.residual * details, side)
+        # what differs from its surroundings by less than a thousandth of the noise is rounding
+        power = np.maximum(uniform_filter(details**2, side), 1e-6)
+        denied = product / np.sqrt(power * (shared_power(autocorrelation, width / 2) / side**2))
+        result = np.maximum(result, -denied)
+    return np.where(residual.valid, result, np.float32(np.nan))
 
 
 def band_loss(residual: Standardised, autocorrelation: NDArray[np.float64] | None, band: float) -> BandLoss:

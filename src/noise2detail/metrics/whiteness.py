@@ -17,7 +17,7 @@ class Whiteness:
     """Autocorrelation of the residual less that of the noise."""
 
     excess: NDArray[np.float64]
-    """``(lag_y, lag_x)``, lag_y from 0, lag_x from minus to plus the reach; 0 is expected, lost structure gives more."""
+    """``(lag_y, lag_x)``, lag_y from 0, lag_x from minus to plus the reach; 0 is expected, structure gives more."""
     error: float
     """Standard error of each."""
     lag: tuple[int, int]
@@ -56,8 +56,13 @@ def whiteness(residual: Standardised, autocorrelation: NDArray[np.float64] | Non
         return None
     size = [next_fast_len(side + REACH, real=True) for side in shape]
     middle = float(residual.residual[residual.valid].mean())
-    values, weights = (residual.residual - np.float32(middle)) * residual.valid, residual.valid.astype(np.float32)
-    sums, pairs = (_near(irfft2(np.abs(rfft2(one, size)) ** 2, size)) for one in (values, weights))
+    values = (residual.residual - np.float32(middle)) * residual.valid
+    sums = _near(irfft2(np.abs(rfft2(values, size)) ** 2, size))
+    if residual.valid.all():
+        lags = np.abs(np.arange(-REACH, REACH + 1))
+        pairs = (shape[0] - lags[REACH:, None]) * (shape[1] - lags).astype(np.float64)
+    else:
+        pairs = _near(irfft2(np.abs(rfft2(residual.valid.astype(np.float32), size)) ** 2, size))
     covariance = sums / np.maximum(np.rint(pairs), 1)
     if covariance[0, REACH] <= 0:
         return None

@@ -156,8 +156,8 @@ def _comparable(
     """Both in float64, 0 where either is no number, and where both are data."""
     if noisy.ndim != 2 or noisy.shape != denoised.shape:
         raise InputError(
-            f"the noisy image has the shape {noisy.shape}, the denoised one {denoised.shape}; expected one plane (y, x) "
-            "of the same size each"
+            f"the noisy image has the shape {noisy.shape}, the denoised one {denoised.shape}; expected one plane "
+            "(y, x) of the same size each"
         )
     if mask is not None and mask.shape != noisy.shape:
         raise InputError(f"the mask has the shape {mask.shape}, the image {noisy.shape}; expected the same")
@@ -199,9 +199,7 @@ def _limits(residual: Standardised, measurement: Measurement, shape: tuple[int, 
             "hold noise"
         )
     elif residual.share < 0.9:
-        found.append(
-            f"{1 - residual.share:.0%} of the pixels were not tested, because they are no data or their noise is clipped"
-        )
+        found.append(f"{1 - residual.share:.0%} of the pixels were not tested, because they are no data or clipped")
     if min(shape) < SMALLEST:
         found.append(f"no structure was looked for, because the image is smaller than {SMALLEST}x{SMALLEST} pixels")
     if measurement.is_coloured:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from noise2detail.metrics.levels import Level as BrightnessLevel
+from noise2detail.metrics.levels import overall_gain
 from noise2detail.metrics.places import Place
 from noise2detail.report.evidence import Evidence
 
@@ -36,8 +37,10 @@ class Limits:
     """Power of the residual in the finest frequencies of the image over that of the noise."""
     gain: tuple[float, float] = (0.01, 0.05)
     """Share by which a level is too bright or too dark."""
+    overall: tuple[float, float] = (0.01, 0.05)
+    """The same, of the image as a whole."""
     gain_score: float = 5.0
-    """Standard errors that it must be away from 0."""
+    """Standard errors that either must be away from 0."""
     left: tuple[float, float] = (0.8, 0.3)
     """Share of the noise removed below which it counts."""
     variance: tuple[float, float] = (1.1, 1.3)
@@ -55,6 +58,9 @@ SAME_SCALE = (0.7, 1.4)
 
 MOVED = 1.1
 """Agreement of details at a shift over that without, from which the images are not in the same place."""
+
+REGION = 3
+"""Lost details in the same part of the image from which that part is named, not they."""
 
 CHANCE = 8.0
 """Deviations of what other shifts give, above which an agreement of details is no chance."""
@@ -139,9 +145,13 @@ def _comparison(evidence: Evidence) -> Iterator[Reason]:
         yield Reason("comparison", "fault", sentence, lying.difference)
     if any(lying.shift) and lying.gain > MOVED and lying.shift_score > CHANCE:
         down, right = lying.shift
-        parts = [f"{abs(down)} pixels {'down' if down > 0 else 'up'}"] * bool(down)
-        parts += [f"{abs(right)} pixels to the {'right' if right > 0 else 'left'}"] * bool(right)
+        parts = [f"{_pixels(down)} {'down' if down > 0 else 'up'}"] * bool(down)
+        parts += [f"{_pixels(right)} to the {'right' if right > 0 else 'left'}"] * bool(right)
         yield Reason("comparison", "fault", f"the denoised image lies {' and '.join(parts)} of the noisy one")
+
+
+def _pixels(count: int) -> str:
+    return f"{abs(count)} pixel{'s' if abs(count) > 1 else ''}"
 
 
 def _noise(evidence: Evidence, limits: Limits) -> Iterator[Reason]:
@@ -162,17 +172,8 @@ def _structure(evidence: Evidence, limits: Limits) -> Iterator[Reason]:
         return
     lost = tuple(one for one in found.lost_places if abs(one.score) > limits.spot[0])
     if lost:
-        where = _place(evidence, lost[0])
-        what = "detail" if len(lost) == 1 else "details"
-        many = f"{len(lost)} or more" if len(lost) == len(found.lost_places) > 1 else str(len(lost))
-        yield Reason(
-            "structure",
-            _severity(abs(lost[0].score), limits.spot),
-            f"{many} {what} of the noisy image {'is' if len(lost) == 1 else 'are'} missing, the clearest {where} "
-            f"({abs(lost[0].score):.1f} times what noise gives)",
-            abs(lost[0].score),
-            lost,
-        )
+        most = abs(lost[0].score)
+        yield Reason("structure", _severity(most, limits.spot), _missing(evidence, lost), most, lost)
     added = tuple(one for one in found.added_places if one.score > limits.texture[0])
     if added:
         yield Reason(
@@ -187,8 +188,8 @@ def _structure(evidence: Evidence, limits: Limits) -> Iterator[Reason]:
         yield Reason(
             "sharpness",
             _severity(band.ratio, limits.band),
-            f"fine structure was blurred away: the residual has {band.ratio:.2f} times the power of noise in the finest "
-            "frequencies of the image",
+            f"fine structure was blurred away: the residual has {band.ratio:.2f} times the power of noise in "
+            "the finest frequencies of the image",
             band.ratio,
         )
     if not lost and not added and not band.ratio > limits.band[0]:
@@ -200,6 +201,12 @@ def _brightness(levels: tuple[BrightnessLevel, ...], limits: Limits) -> Iterator
     # levels at which a shift of brightness of this size can be told from chance
     able = [one for one in seen if limits.gain_score * one.error <= 2 * limits.gain[0]]
     off = [one for one in seen if abs(one.score) > limits.gain_score and abs(one.gain) > limits.gain[0]]
+    whole = overall_gain(levels)
+    shifted = whole is not None and abs(whole[0]) > max(limits.overall[0], limits.gain_score * whole[1])
+    if whole is not None and shifted:
+        what = "bright" if whole[0] > 0 else "dark"
+        sentence = f"the image as a whole is too {what} by {abs(whole[0]):.1%}"
+        yield Reason("brightness", _severity(abs(whole[0]), limits.overall), sentence, whole[0])
     if off:
         worst = max(off, key=lambda one: abs(one.gain))
         what = "bright" if worst.gain > 0 else "dark"
@@ -209,7 +216,7 @@ def _brightness(levels: tuple[BrightnessLevel, ...], limits: Limits) -> Iterator
             f"values around {worst.level:.4g} are too {what} by {abs(worst.gain):.1%}",
             worst.gain,
         )
-    elif able:
+    elif able and not shifted:
         most = max(abs(one.gain) for one in able)
         yield Reason("brightness", "good", f"intensities kept within {most:.1%}", most)
 
@@ -235,8 +242,8 @@ def _variance(evidence: Evidence, limits: Limits) -> Iterator[Reason]:
         yield Reason(
             "whiteness",
             _severity(white.most, limits.correlation),
-            f"the residual is not as random as the noise: pixels {white.lag[0]} down and {white.lag[1]} across correlate "
-            f"by {white.most:.2f} more",
+            f"the residual is not as random as the noise: pixels {white.lag[0]} down and {white.lag[1]} across "
+            f"correlate by {white.most:.2f} more",
             white.most,
         )
 
@@ -246,6 +253,16 @@ def _severity(value: float, limits: tuple[float, float]) -> Severity:
     if value > limits[1]:
         return "fault"
     return "doubt" if value > limits[0] else "good"
+
+
+def _missing(evidence: Evidence, lost: tuple[Place, ...]) -> str:
+    """That details are missing, and where: one by one, or a whole region of them."""
+    score = f"{abs(lost[0].score):.1f} times the noise"
+    if len({one.words(evidence.shape) for one in lost}) == 1 and len(lost) >= REGION:
+        return f"{_region(evidence, lost[0])} is smoother than the data support ({score})"
+    if len(lost) == 1:
+        return f"a detail of the noisy image is missing {_place(evidence, lost[0])}, {score}"
+    return f"details of the noisy image are missing, the clearest {_place(evidence, lost[0])}, {score}"
 
 
 def _region(evidence: Evidence, place: Place) -> str:
@@ -278,8 +295,7 @@ def verdict_of_all(parts: Mapping[str, Verdict]) -> Verdict:
     reasons: list[Reason] = []
     if worst == "trust":
         kinds = {reason.kind for one in parts.values() for reason in one.reasons}
-        for kind in sorted(kinds):
-            reasons.append(_least_good(kind, parts))
+        reasons += [_least_good(kind, parts) for kind in sorted(kinds)]
     else:
         named = [name for name, one in parts.items() if one.level == worst]
         of = f"{len(named)} of {len(parts)}"
