@@ -51,21 +51,29 @@ class RingCorrelation:
         single-particle electron cryomicroscopy", J. Mol. Biol. 2003: a correlation F between halves is one of
         ``sqrt(2 F / (1 + F))`` against a perfect reference, which makes 0.5 of 1/7.
         """
-        weights = np.ones(3)
-        smooth = np.convolve(self.correlation, weights, "same") / np.convolve(
-            np.ones_like(self.correlation), weights, "same"
-        )
-        below = np.flatnonzero(smooth <= threshold)
-        if not below.size:
-            return NYQUIST
-        first = int(below[0])
-        if first == 0:
-            return 0.0
-        share = (smooth[first - 1] - threshold) / (smooth[first - 1] - smooth[first])
-        return float(self.frequency[first - 1] + share * (self.frequency[first] - self.frequency[first - 1]))
+        return first_fall(self.frequency, smoothed(self.correlation) - threshold)
 
 
-def ring_correlation(result: Pixels, reference: Pixels) -> RingCorrelation:
+def smoothed(correlation: Values) -> Values:
+    """Running mean over three rings, over two at the ends."""
+    weights = np.ones(3)
+    found: Values = np.convolve(correlation, weights, "same") / np.convolve(np.ones_like(correlation), weights, "same")
+    return found
+
+
+def first_fall(frequency: Values, above: Values) -> float:
+    """Frequency at which a curve first falls to 0, between rings; 0.5 where it never does, 0 where it begins there."""
+    below = np.flatnonzero(above <= 0)
+    if not below.size:
+        return NYQUIST
+    first = int(below[0])
+    if first == 0:
+        return 0.0
+    share = above[first - 1] / (above[first - 1] - above[first])
+    return float(frequency[first - 1] + share * (frequency[first] - frequency[first - 1]))
+
+
+def ring_correlation(result: Pixels, reference: Pixels, *, shift: tuple[float, float] = (0.0, 0.0)) -> RingCorrelation:
     """Fourier ring correlation of a result with its reference.
 
     Linear filters with a round kernel do not change it: within a ring they only scale. A blur of the noisy image
@@ -75,6 +83,8 @@ def ring_correlation(result: Pixels, reference: Pixels) -> RingCorrelation:
     ----------
     result, reference
         One plane each, (y, x), of at least 16x16 pixels.
+    shift
+        How far the pixels of the reference lie behind those of the result, in y and x, in pixels.
 
     Returns
     -------
@@ -94,7 +104,7 @@ def ring_correlation(result: Pixels, reference: Pixels) -> RingCorrelation:
     shape = measured.shape
     side = min(shape)
     rings = np.rint(_radius(shape) * side).astype(np.intp).ravel()
-    first, second = _spectrum(measured).ravel(), _spectrum(wanted).ravel()
+    first, second = _spectrum(measured).ravel(), _moved(_spectrum(wanted), shift).ravel()
 
     def sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
         total: NDArray[np.float64] = np.bincount(rings, values).astype(np.float64)
@@ -172,6 +182,15 @@ def _radius(shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Frequency of each element of a spectrum, in cycles per pixel."""
     radius: NDArray[np.float64] = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None, :])
     return radius
+
+
+def _moved(spectrum: NDArray[np.complex128], shift: tuple[float, float]) -> NDArray[np.complex128]:
+    """The spectrum of an image whose pixels lie further ahead by a shift."""
+    if not any(shift):
+        return spectrum
+    y, x = (np.exp(-2j * np.pi * own * np.fft.fftfreq(size)) for own, size in zip(shift, spectrum.shape, strict=True))
+    moved: NDArray[np.complex128] = spectrum * y[:, None] * x
+    return moved
 
 
 def _spectrum(image: Values) -> NDArray[np.complex128]:
