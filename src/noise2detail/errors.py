@@ -4,7 +4,8 @@ Noise2DetailError
 ├── InputError (ValueError)          the image cannot be denoised as it is
 │   ├── AxesError                    axes and array do not fit together
 │   ├── PixelTypeError (TypeError)   complex, bool, object, text
-│   └── RefusedError                 denoising would do harm; holds the reasons
+│   ├── RefusedError                 denoising would do harm; holds the reasons
+│   └── RefusedSplitError            the noise of an image cannot be split so; holds the reason
 ├── SettingError (ValueError)        a method, recipe, device or setting that does not exist or does not fit
 ├── FileError (OSError)              something about a file; holds its path
 │   ├── UnreadableFileError          absent, truncated, not an image
@@ -57,6 +58,25 @@ class RefusedError(InputError):
 
     def __reduce__(self) -> tuple[type["RefusedError"], tuple[tuple[str, ...]]]:
         return type(self), (self.reasons,)
+
+
+class RefusedSplitError(InputError):
+    """An image whose parts would not have noise of their own.
+
+    Parameters
+    ----------
+    found
+        What stands against it, as a sentence without full stop.
+    expected
+        What the split needs.
+    """
+
+    def __init__(self, found: str, expected: str) -> None:
+        self.found, self.expected = found, expected
+        super().__init__(f"no such split: {found}; expected {expected}: choose another split")
+
+    def __reduce__(self) -> tuple[type["RefusedSplitError"], tuple[str, str]]:
+        return type(self), (self.found, self.expected)
 
 
 class SettingError(Noise2DetailError, ValueError):

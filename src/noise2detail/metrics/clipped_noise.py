@@ -56,7 +56,8 @@ class Clipped:
         low, high = max(lowest, model.low), min(highest, model.high)
         high = max(high, low + 1e-6 * max(abs(low), 1.0))
         places = entries(low, high, *(math.sqrt(model.variance(end)) for end in (low, high)))
-        ends = [(end, sign) for end, sign in ((model.low, 1.0), (model.high, -1.0)) if math.isfinite(end)]
+        both = ((model.low, 1.0), (model.high, -1.0))
+        ends = [(end, sign) for end, sign in both if math.isfinite(end) and model.variance(end) > 0]
         corrections = tuple(_corrections(model, target, *end) for end in ends)
         means = expectation(lambda seen: seen, places, model)
         kernels = tuple(_kernel(model, value, *end) for end, (value, _) in zip(ends, corrections, strict=True))
@@ -117,7 +118,8 @@ def _kernel(model: NoiseModel, value: _Function, end: float, sign: float) -> Val
     width = math.sqrt(model.variance(end))
     signals = np.arange(0, _FARTHEST, _ROW)[:, None]
     seen = np.arange(0, 2 * _FARTHEST, _COLUMN)[None, :]
-    deviations = np.sqrt(variances(end + sign * width * signals, model)) / width
+    # at the other end of a range without reading noise there may be none at all
+    deviations = np.sqrt(np.maximum(variances(end + sign * width * signals, model), (1e-3 * width) ** 2)) / width
     density = np.exp(-0.5 * ((seen - signals) / deviations) ** 2)
     read = seen + sign * value(end + sign * width * seen) / width
     # the atom: what makes the whole integral 0, whatever the mean is
@@ -126,10 +128,9 @@ def _kernel(model: NoiseModel, value: _Function, end: float, sign: float) -> Val
     below = 1 - within[:, -1:] / (math.sqrt(2 * math.pi) * deviations)
     mean = weighted[:, -1:] / (math.sqrt(2 * math.pi) * deviations) + below * _at_atom(value, end, sign, width)
     above = (weighted[:, -1:] - weighted) - mean * (within[:, -1:] - within)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = above / density / deviations**2
     usual = np.abs(seen - signals) < _USUAL * deviations
-    return np.where(usual, np.clip(np.nan_to_num(ratio), 0, _LARGEST), 1.0)
+    ratio = np.divide(above, density * deviations**2, out=np.ones_like(above), where=usual)
+    return np.clip(ratio, 0, _LARGEST)
 
 
 def _trapezoids(values: Values) -> Values:

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from noise2detail.errors import InputError, SettingError, check_setting
@@ -15,6 +16,7 @@ from noise2detail.metrics.clipped_noise import Clipped
 from noise2detail.metrics.likeness import Values
 from noise2detail.metrics.response import Again, Response, planes, respond, variances
 from noise2detail.noise.blocks import FINE, WHITE, responses
+from noise2detail.noise.colour import power_spectrum
 from noise2detail.noise.measure import TOO_MUCH, Measurement, Uncertainty
 from noise2detail.noise.model import NoiseModel
 from noise2detail.plans import Target
@@ -259,18 +261,21 @@ class _Risk:
 
     def terms(self, model: NoiseModel, colour: Values) -> _Terms:
         """The estimate under a model."""
+        return self.summed(self.parts(model, colour), colour)
+
+    def parts(self, model: NoiseModel, colour: Values) -> "_Parts":
+        """What the estimate is the mean of, pixel by pixel."""
         if model.is_clipped:
             return self._clipped(model, colour)
         level = model.gain * (self.seen - model.pedestal) + model.sigma**2
-        probe = self._probe(variances(self.found, model), colour)
-        return self._terms((self.seen - self.found) ** 2 - level, probe, colour)
+        return self._parts((self.seen - self.found) ** 2 - level, self._probe(variances(self.found, model), colour))
 
     def pivoted(self, changed: NoiseModel, model: NoiseModel) -> NoiseModel:
         """The changed model, with the variance that the other has on average over the image."""
         means = [float(np.mean(variances(self.found, one)[self.kept])) for one in (model, changed)]
         return _stronger(changed, means[0] / means[1])
 
-    def _clipped(self, model: NoiseModel, colour: Values) -> _Terms:
+    def _clipped(self, model: NoiseModel, colour: Values) -> "_Parts":
         values = self.seen[self.kept], self.found[self.kept]
         table = Clipped.of(model, self.target, min(map(np.min, values)), max(map(np.max, values)))
         signal = table.signal(self.found, self.seen, self.kept)
@@ -278,38 +283,49 @@ class _Risk:
         weight = np.where(clear, variances(signal, model), 0.0)
         weight[~clear] = table.weight(self.seen[~clear], signal[~clear])
         value, square = table.read(self.seen, clear)
-        return self._terms((self.found - value) ** 2 + square - value**2, self._probe(weight, colour), colour)
+        return self._parts((self.found - value) ** 2 + square - value**2, self._probe(weight, colour))
 
     def _probe(self, weight: Values, colour: Values) -> Values:
         """The probe, weighted so that it tells the covariance of such noise with the result."""
-        power = self.response.power
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(power > 0, weight / power, 0.0)
-        if colour.shape == self.response.colour.shape and np.array_equal(colour, self.response.colour):
-            return self.response.probe * share
-        if self.response.colour.size > 1:
-            return self.response.probe * share  # coloured already, a little differently
-        from scipy.signal import fftconvolve
+        power, own = self.response.power, self.response.colour
+        # noise of covariance S, as S Q^-1 times a probe of covariance Q
+        inverse = np.divide(1.0, power, out=np.zeros_like(power), where=power > 0)
+        if colour.shape == own.shape and np.array_equal(colour, own):
+            return self.response.probe * inverse * weight
+        unit = self.response.probe * np.sqrt(inverse)
+        ratio = _spectrum(colour, unit.shape) / _spectrum(own, unit.shape)
+        changed: Values = np.fft.ifft2(np.fft.fft2(unit) * ratio).real
+        return changed * np.sqrt(weight)
 
-        root = np.sqrt(weight)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            white = np.where(power > 0, self.response.probe * root / power, 0.0)
-        spread: Values = fftconvolve(white, colour, mode="same")
-        return root * spread
+    def _parts(self, square: Values, probe: Values) -> "_Parts":
+        return _Parts(square, 2 * probe * self.response.answer, 2 * probe * self.response.bend)
 
-    def _terms(self, square: Values, probe: Values, colour: Values) -> _Terms:
-        own = square[self.kept]
-        count = own.size
-        through = 2 * probe * self.response.answer
-        bend = float(np.mean((2 * probe * self.response.bend)[self.kept]))
+    def summed(self, parts: "_Parts", colour: Values) -> _Terms:
+        """The mean, and its standard errors."""
+        own = parts.square[self.kept]
         # of independent values as many as pixels, were it not for what neighbours share
         alike = float(np.sum(colour**2))
         return _Terms(
-            float(own.mean() + through[self.kept].mean()),
-            float(own.std()) * math.sqrt(alike / count),
-            _error_of_mean(through, self.kept),
-            abs(bend),
+            float(own.mean() + parts.through[self.kept].mean()),
+            float(own.std()) * math.sqrt(alike / own.size),
+            _error_of_mean(parts.through, self.kept),
+            abs(float(np.mean(parts.bend[self.kept]))),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Pixel by pixel: the residual less the noise, what of the noise is in the result, and the doubt about that."""
+
+    square: Values
+    through: Values
+    bend: Values
+
+
+def _spectrum(colour: Values, shape: tuple[int, ...]) -> Values:
+    """Power of noise of such an autocorrelation at the frequencies of a plane."""
+    power: Values = power_spectrum(torch.from_numpy(np.asarray(colour, np.float64)), *shape).numpy()
+    return power
 
 
 def _error_of_mean(values: Values, kept: NDArray[np.bool_]) -> float:
@@ -334,12 +350,7 @@ def _from_model(risk: _Risk, noise: Measurement, mse: float) -> dict[str, float]
     errors, model, colour = noise.uncertainty, noise.model, _colour(noise)
     if errors == Uncertainty():
         return {}
-    share = SHARED if noise.is_coloured else STRUCTURE
-    if model.gain:
-        # gain, pedestal and sigma are of one line, whose middle is better known than any of them
-        share = math.hypot(share, min(errors.gain / model.gain, share))
-    else:
-        share = math.hypot(share, 2 * errors.sigma / model.sigma)
+    share = _strength_error(noise)
     changed = {
         "strength of the noise": _stronger(model, 1 + share),
         "gain": risk.pivoted(replace(model, gain=model.gain + errors.gain), model),
@@ -354,6 +365,15 @@ def _from_model(risk: _Risk, noise: Measurement, mse: float) -> dict[str, float]
     return found
 
 
+def _strength_error(noise: Measurement) -> float:
+    """Standard error of the variance of the noise, as a share of it."""
+    share, errors, model = SHARED if noise.is_coloured else STRUCTURE, noise.uncertainty, noise.model
+    if model.gain:
+        # gain, pedestal and sigma are of one line, whose middle is better known than any of them
+        return math.hypot(share, min(errors.gain / model.gain, share))
+    return math.hypot(share, 2 * errors.sigma / model.sigma)
+
+
 def _stronger(model: NoiseModel, factor: float) -> NoiseModel:
     """With so many times the variance."""
     return replace(model, gain=model.gain * factor, sigma=model.sigma * math.sqrt(factor))
@@ -365,3 +385,32 @@ def _may_be_shared(noise: Measurement) -> bool:
         return False
     pairs = zip(noise.correlation, noise.uncertainty.correlation, strict=True)
     return any(math.isfinite(error) and own > CLEARLY * error for own, error in pairs)
+
+
+def paired_terms(
+    noisy: Pixels,
+    both: tuple[Answered, Answered],
+    noise: Measurement,
+    target: Target,
+    mask: NDArray[np.bool_] | None,
+) -> tuple[float, float]:
+    """How much larger the first error is, and the standard error of that."""
+    planned = []
+    for answered in both:
+        seen, found = planes(noisy, answered.denoised, mask)
+        kept = np.ones(seen.shape, bool) if mask is None else mask
+        planned.append(_Risk(seen, found, answered.response, kept, target))
+
+    def apart(model: NoiseModel) -> tuple[_Parts, _Parts]:
+        first, second = (risk.parts(model, _colour(noise)) for risk in planned)
+        return first, second
+
+    first, second = apart(noise.model)
+    terms = planned[0].summed(
+        _Parts(first.square - second.square, first.through - second.through, first.bend - second.bend), _colour(noise)
+    )
+    if noise.uncertainty == Uncertainty():
+        return terms.mse, math.hypot(terms.sampling, terms.probing, terms.jumping)
+    other = apart(_stronger(noise.model, 1 + _strength_error(noise)))
+    moved = float(np.mean((other[0].square + other[0].through - other[1].square - other[1].through)[planned[0].kept]))
+    return terms.mse, math.hypot(terms.sampling, terms.probing, terms.jumping, moved - terms.mse)
