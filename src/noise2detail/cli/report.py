@@ -60,7 +60,7 @@ def report(
 ) -> None:
     """The verdict on standard output, and a page."""
     with loading():
-        from noise2detail.cli.reporting import Reporting, beside, check_page, subject_of, write_report
+        from noise2detail.cli.reporting import Reporting, beside, check_page, in_words, subject_of, write_report
         from noise2detail.io.names import refuse_place
         from noise2detail.report.pairing import pair
         from noise2detail.report.repeats import target_of
@@ -81,7 +81,7 @@ def report(
         wish = Reporting(str(place), overwrite, again=again_possible(again, history, voice), identify=identify)
         found = write_report(subject, aim, place, wish, (), voice)
     record = {"noisy": str(noisy), "denoised": str(denoised), "report": str(place), **found}
-    voice.result(record, words(record))
+    voice.result(record, "\n".join([found["verdict"], *(f"  {one}" for one in in_words(found)), f"-> {place}"]))
 
 
 def images(noisy: Path, denoised: Path, axes: str | None, choice: str | None) -> "tuple[Image, Image]":
@@ -152,12 +152,3 @@ def voice_told(sentences: tuple[str, ...], voice: Voice) -> None:
     """Say what people should know about how the images were brought together."""
     for sentence in sentences:
         voice.note(sentence)
-
-
-def words(record: dict[str, object]) -> str:
-    """The verdict with its reasons, a line each."""
-    reasons = record["reasons"]
-    lines = [f"{record['verdict']}"] + [f"  {reason}" for reason in (reasons if isinstance(reasons, list) else [])]
-    estimated = record.get("estimated", [])
-    lines += [f"  {sentence}" for sentence in (estimated if isinstance(estimated, list) else [])]
-    return "\n".join([*lines, f"-> {record['report']}"])

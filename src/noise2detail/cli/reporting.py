@@ -116,8 +116,13 @@ def report_on(made: Made, reporting: Reporting, voice: Voice) -> dict[str, Any]:
         said = voice.error(error, str(place))
         voice.note(f"{made.output} was written and is kept; n2d report makes its page under another name")
         return {"report": None, "report_error": said}
-    voice.note("\n".join([f"{found['verdict']}: {place}", *(f"  {one}" for one in found["reasons"])]))
+    voice.note("\n".join([f"{found['verdict']}: {place}", *(f"  {one}" for one in in_words(found))]))
     return {"report": str(place), **found}
+
+
+def in_words(found: dict[str, Any]) -> list[str]:
+    """The reasons of a verdict, and what denoising again has told."""
+    return [*found["reasons"], *found.get("estimated", [])]
 
 
 def subject_of(pair: Pair, source: Path, history: Provenance | None, command: str, *, identify: bool) -> Subject:

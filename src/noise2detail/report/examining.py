@@ -117,6 +117,12 @@ def channel_names(pair: Pair) -> tuple[str, ...]:
     return tuple(COLOURS[s] if channels == 1 else f"{name}, {COLOURS[s]}" for name in names for s in range(samples))
 
 
+def pixel_size(pair: Pair) -> float | None:
+    """Side of a pixel in micrometres, where it is known and the same in both directions."""
+    sizes = {pair.noisy.pixel_size_um.get(axis) for axis in "YX"}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
 def part_names(pair: Pair) -> "_Names":
     """What each plane and channel is called."""
     return _Names(pair)

@@ -5,24 +5,42 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from noise2detail.errors import InputError
 from noise2detail.method import ignore
 from noise2detail.metrics.estimated_error import EstimatedError, estimate_error
+from noise2detail.metrics.halves import HalfResolution, half_resolution
+from noise2detail.metrics.resolution import HALVES
+from noise2detail.noise.measure import Measurement
 from noise2detail.pipeline.progress import Listener
 from noise2detail.plans import Plan
-from noise2detail.report.examining import Examination, Part, plane_of
+from noise2detail.report.charts import Chart
+from noise2detail.report.curves import ring_chart
+from noise2detail.report.examining import Examination, Part, pixel_size, plane_of
 from noise2detail.report.page import Section, Table
 from noise2detail.report.pairing import Pair
 from noise2detail.report.repeats import Again, plane_again
 from noise2detail.types import Pixels
 
-REPEATS = 2
-"""Of each channel."""
+REPEATS = 3
+"""Of each channel: two for its error, one for its resolution."""
 
 BYTES = 255.0
 """Span of 8-bit images, by which their PSNR is told everywhere."""
 
 REACH = (0.001, 0.999)
 """Quantiles of the noisy image between which its span is taken where nobody has agreed on one."""
+
+
+FIGURES = 4
+"""Channels that get figures of their own."""
+
+HALVED = {"thinned": "photons split by chance", "diagonal": "pixels split like a chessboard"}
+
+RESOLUTION = (
+    "One half of the image was denoised and compared with the other half as it was recorded, frequency by frequency: "
+    "two denoised halves would agree on what the method believes, not on what is there. Halves hold less light or "
+    "fewer pixels, so the image itself resolves this much at least."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +51,8 @@ class Repeated:
     error: EstimatedError
     span: float
     """Of the values, for the PSNR."""
+    resolution: HalfResolution | str
+    """Or why it could not be told."""
 
 
 def repeated(pair: Pair, plan: Plan, examined: Examination, on_step: Listener = ignore) -> tuple[Repeated, ...]:
@@ -76,7 +96,17 @@ def _repeated(pair: Pair, part: Part, examined: Examination, again: Again) -> Re
         target=examined.target,
         mask=None if mask.all() else mask,
     )
-    return Repeated(part, error, span_of(noisy))
+    filled = np.where(mask, noisy, np.median(noisy[mask])) if not mask.all() else noisy
+    return Repeated(part, error, span_of(noisy), _resolution(filled, again, measurement, pixel_size(pair)))
+
+
+def _resolution(
+    noisy: Pixels, again: Again, measurement: Measurement, pixel_size_um: float | None
+) -> HalfResolution | str:
+    try:
+        return half_resolution(noisy, again, measurement, pixel_size_um=pixel_size_um)
+    except InputError as error:
+        return str(error)
 
 
 def _as_stored(again: Again, dtype: np.dtype[np.generic]) -> Callable[[Pixels], Pixels]:
@@ -100,7 +130,7 @@ def sections_of_repeats(found: Sequence[Repeated]) -> tuple[Section, ...]:
     rows = tuple(_row(one) for one in found if not one.error.refused)
     refused = tuple(f"{one.part.name or 'The image'}: {one.error.refused}." for one in found if one.error.refused)
     if not rows:
-        return (Section("Estimated error", missing=" ".join(refused)),)
+        return (Section("Estimated error", missing=" ".join(refused)), resolution_section(found))
     head = ("part", "root mean square error", "90 % interval", "PSNR, dB", "90 % interval, dB", "span")
     target = found[0].error.target
     meant = (
@@ -111,7 +141,49 @@ def sections_of_repeats(found: Sequence[Repeated]) -> tuple[Section, ...]:
     said = f"How far the denoised image is from the truth, without a reference. The truth is {meant}. "
     method = found[0].error.method
     said += f"{method[:1].upper()}{method[1:]}."
-    return (Section("Estimated error", text=(said, *refused), table=Table(head, rows)),)
+    return (Section("Estimated error", text=(said, *refused), table=Table(head, rows)), resolution_section(found))
+
+
+def resolution_section(found: Sequence[Repeated]) -> Section:
+    """Ring correlation of halves of the image."""
+    refused = tuple(
+        f"{one.part.name or 'The image'}: {one.resolution}" for one in found if isinstance(one.resolution, str)
+    )
+    seen = [(one.part, one.resolution) for one in found if not isinstance(one.resolution, str)]
+    rows = tuple(
+        (
+            part.name or "image",
+            _finest(own.raw_cutoff, own.limit, own.resolution_um[0]),
+            _finest(own.denoised_cutoff, own.limit, own.resolution_um[1]),
+            HALVED[own.kind],
+        )
+        for part, own in seen
+    )
+    if not rows:
+        return Section("Resolution", missing=" ".join(refused))
+    charts = tuple(_ring_figure(own) for _, own in seen[:FIGURES])
+    head = ("part", "finest detail, as recorded", "finest detail, denoised", "halves")
+    return Section("Resolution", text=(RESOLUTION, *refused), charts=charts, table=Table(head, rows))
+
+
+def _finest(cutoff: float, limit: float, period_um: float | None) -> str:
+    if not cutoff:
+        return "none"
+    beyond = "at least " if cutoff >= limit else ""
+    return f"{beyond}{cutoff:.3f} cycles/pixel" + (f", {period_um:.3g} µm" if period_um else "")
+
+
+def _ring_figure(own: HalfResolution) -> Chart:
+    return ring_chart(
+        {
+            "as recorded against as recorded": (own.frequency, own.raw),
+            "denoised against as recorded": (own.frequency, own.denoised),
+            "threshold for denoised": (own.frequency, own.threshold),
+        },
+        threshold=HALVES,
+        pixel_size_um=own.pixel_size_um,
+        cutoffs={"recorded": own.raw_cutoff, "denoised": own.denoised_cutoff},
+    )
 
 
 def _row(one: Repeated) -> tuple[str, ...]:

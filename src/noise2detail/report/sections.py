@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from noise2detail.metrics.blind import ResidualTest
+from noise2detail.metrics.decorrelation import decorrelation
 from noise2detail.metrics.linearity import Linearity
 from noise2detail.noise.blocks import look_at
 from noise2detail.pipeline.noise import ChannelNoise
 from noise2detail.report.charts import Chart, Mark, Series
 from noise2detail.report.curves import histogram_chart, noise_chart, radial_power, spectrum_chart
-from noise2detail.report.examining import Examination, Part, channel_names, plane_of
+from noise2detail.report.examining import Examination, Part, channel_names, pixel_size, plane_of
 from noise2detail.report.page import Section, Table
 from noise2detail.report.pairing import Pair
 
@@ -22,6 +23,9 @@ EXPECTED = (
     "What was taken away should be the noise and nothing else: a variance of 1 and a mean of 0 at every brightness. "
     "More variance: structure went along. Less: noise was left in. A mean off 0: intensities were shifted."
 )
+
+SMALLEST = 32
+"""Side of an image in pixels whose finest detail can be told."""
 
 FIGURES = 4
 """Channels that get figures of their own; all others are in the tables."""
@@ -36,6 +40,7 @@ def sections_of(pair: Pair, examined: Examination) -> tuple[Section, ...]:
         _taken_away(parts),
         _intensities(parts),
         _values(pair, parts),
+        _finest_detail(pair, parts),
         _untested(examined),
     )
 
@@ -164,6 +169,23 @@ def _values(pair: Pair, parts: Sequence[Part]) -> Section:
                 _named(spectrum_chart({name: radial_power(plane) for name, plane in planes.items()}), part.name)
             )
     return Section("Values and frequencies", charts=tuple(charts))
+
+
+def _finest_detail(pair: Pair, parts: Sequence[Part]) -> Section:
+    """Decorrelation analysis of the noisy image."""
+    facts = {}
+    for part in parts:
+        plane = np.ma.getdata(plane_of(np.asarray(pair.noisy.array), pair, part.plane, part.channel))
+        measurement = part.evidence.measurement
+        if min(plane.shape) < SMALLEST or not np.isfinite(plane).all() or measurement is None:
+            continue
+        found = decorrelation(plane, pixel_size(pair))
+        period = f", {found.resolution_um:.3g} µm" if found.resolution_um else ""
+        own = f"{found.cutoff:.3f} cycles per pixel{period}" if found.cutoff else "no structure was found"
+        shared = "not told: neighbouring pixels share noise" if measurement.is_coloured else own
+        facts[part.name or "noisy image"] = shared
+    text = ("By decorrelation analysis of the noisy image, for comparison with other instruments.",) if facts else ()
+    return Section("Finest detail as recorded", text=text, facts=facts)
 
 
 def _untested(examined: Examination) -> Section:
