@@ -1,4 +1,4 @@
-"""Denoise a micrograph, a DICOM series and an OME-Zarr, and draw what each was and what it became, side by side.
+"""Denoise a micrograph, a DICOM series and an OME-Zarr, draw what each was and became, and say how far to trust it.
 
 Run it with ``make demo``; everything goes to the folder ``demo`` of the repository.
 """
@@ -50,17 +50,19 @@ def main() -> None:
     """Denoise, save, draw, and say where everything is."""
     DESTINATION.mkdir(exist_ok=True)
     start = perf_counter()
-    micrograph()
+    noisy, denoised = micrograph()
     series()
     store()
+    report(noisy, denoised)
     print(f"All of it took {perf_counter() - start:.1f} s.")
 
 
-def micrograph() -> None:
-    """A TIFF, with the default method."""
+def micrograph() -> tuple[n2d.Image, n2d.Image]:
+    """A TIFF before and after, with the default method."""
     result = DESTINATION / f"{MICROGRAPH.stem}_denoised.tif"
     noisy, denoised = denoise(MICROGRAPH, result)
     draw(noisy, denoised, CELLS, DESTINATION / "before_after.png")
+    return noisy, denoised
 
 
 def series() -> None:
@@ -88,6 +90,14 @@ def store() -> None:
     print(f"  OME-Zarr {group.attrs['ome']['version']} in sizes {shapes}; the smaller is made of the denoised pixels")
     print(f"  chunks {sizes[0].chunks} in shards {sizes[0].shards}, as before")
     draw(noisy, denoised, TISSUE, DESTINATION / "stack_before_after.png")
+
+
+def report(noisy: n2d.Image, denoised: n2d.Image) -> None:
+    """The verdict on the micrograph, and a page that shows why."""
+    print(f"How far to trust the result of {MICROGRAPH.name}:")
+    judged = n2d.judge(noisy, denoised, target="latent", name=MICROGRAPH.name)
+    print(f"  verdict       {judged}")
+    print(f"  report        {judged.save(DESTINATION / 'report.html', overwrite=True)}")
 
 
 def denoise(source: Path, result: Path, recipe: str | None = None) -> tuple[n2d.Image, n2d.Image]:

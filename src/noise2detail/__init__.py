@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from noise2detail.io import save_image as save
     from noise2detail.pipeline.denoise import denoise, plan, stages
     from noise2detail.pipeline.run import Run
+    from noise2detail.report.judging import judge
     from noise2detail.version import __version__
 
 _HOME = {
@@ -23,6 +24,7 @@ _HOME = {
     "apply": "fitted",
     "denoise": "pipeline.denoise",
     "fit": "fitted",
+    "judge": "report.judging",
     "load": "fitted",
     "open": "io:open_image",
     "plan": "pipeline.denoise",
@@ -40,6 +42,7 @@ __all__ = [
     "apply",
     "denoise",
     "fit",
+    "judge",
     "load",
     "open",
     "plan",
