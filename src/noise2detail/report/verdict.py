@@ -56,7 +56,7 @@ LIMITS = Limits()
 SAME_SCALE = (0.7, 1.4)
 """Contrast of the denoised image over that of the noisy one, both of blocks: between them it can be denoising."""
 
-MOVED = 1.1
+MOVED = 1.03
 """Agreement of details at a shift over that without, from which the images are not in the same place."""
 
 REGION = 3
