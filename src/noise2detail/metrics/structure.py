@@ -26,6 +26,8 @@ SMALLEST = 16
 """Side of the smallest image in which structure is looked for, in pixels."""
 
 _MOST = 5
+# sum of the cubes of the weights of a Gaussian filter of width 1, over the root of the sum of their squares cubed
+_SKEWNESS_KEPT = 2 / (3 * math.sqrt(math.pi))
 _NYQUIST = 0.5
 
 
@@ -133,8 +135,24 @@ def lost_map(residual: Standardised, autocorrelation: NDArray[np.float64] | None
         else:
             power = norm * gaussian_filter(residual.valid.astype(np.float32), narrow, mode="constant")
         score = np.divide(filtered, np.sqrt(power), out=np.zeros_like(filtered), where=power > 0)
+        if residual.skewness is not None:
+            score = _symmetric(score, residual.skewness * np.float32(_SKEWNESS_KEPT / width))
         extreme = np.where(np.abs(score) > np.abs(extreme), score, extreme)
     return np.where(residual.valid, extreme, np.float32(np.nan))
+
+
+def _symmetric(scores: Plane, skewness: Plane) -> Plane:
+    """Normal values of the same probability: few photons are more often far above their mean than far below.
+
+    Source
+    ------
+    Wilson & Hilferty, "The distribution of chi-square", PNAS 1931: the cube root of a gamma variable, which has the
+    skewness of photons, is nearly normal.
+    """
+    skew = np.maximum(skewness, np.float32(1e-3))
+    root = np.cbrt(np.maximum(1 + skew * scores / 2, np.float32(0)))
+    result: Plane = 6 / skew * (root - 1) + skew / 6
+    return result
 
 
 def shared_power(autocorrelation: NDArray[np.float64] | None, width: float) -> float:
