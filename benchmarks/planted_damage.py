@@ -47,9 +47,9 @@ FIGURES = {
 """Damage, and the figure that is to show it."""
 
 INTRODUCTION = (
-    "Thresholds are those at which 1 of 20 undamaged results of the first half of the images is accused; all rates are "
-    "those of the other half. A result whose own error, seen without the noise, has as much of the damage as is planted "
-    "is no false alarm: such results are counted beside."
+    "Thresholds are those at which 1 of 20 undamaged results of the first half of the images is accused; all rates "
+    "are those of the other half. A result whose own error, seen without the noise, has as much of the damage as is "
+    "planted is no false alarm: such results are counted beside."
 )
 
 Row = dict[str, Any]

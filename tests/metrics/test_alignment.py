@@ -35,7 +35,7 @@ def test_a_shift_is_measured(shift: tuple[int, int]) -> None:
     found = alignment(noisy(), np.roll(scene(), shift, (0, 1)), WHOLE)
     assert found is not None
     assert found.shift == shift
-    assert found.gain > 1.1
+    assert found.gain > 1.03
     assert found.shift_score > 8
 
 

@@ -156,3 +156,14 @@ def test_nothing_is_found_where_nothing_could_be_tested() -> None:
     assert found.lost_places == found.added_places == ()
     assert found.most_lost == found.most_added == 0
     assert math.isnan(found.band.ratio)
+
+
+def test_the_long_tail_of_few_photons_is_no_lost_spot() -> None:
+    """Half a photon a pixel: bright pixels by chance are far more than a normal distribution has."""
+    photons = np.random.default_rng(0).poisson(0.5, (400, 400)).astype(float)
+    model = NoiseModel(gain=1.0)
+    seen = standardised(photons, np.full((400, 400), 0.5), model)
+    assert float(lost_map(seen).max()) < 5.2
+    plain = gaussian_filter(seen.residual, 1.0) * math.sqrt(4 * math.pi)
+    assert plain.max() > 5.5
+    assert float(lost_map(seen).std()) == pytest.approx(float(lost_map(residual(clean())).std()), rel=0.05)

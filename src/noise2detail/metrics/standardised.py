@@ -27,6 +27,8 @@ class Standardised:
     """In units of the image, less its mean."""
     deviation: Plane
     """Of the noise, in units of the image; 1 where there is none."""
+    skewness: Plane | None
+    """Of the noise; None: it has none anywhere."""
     valid: NDArray[np.bool_]
     """True where a pixel is data, has noise, and its noise is not clipped."""
 
@@ -68,4 +70,12 @@ def standardised(
     residual = np.where(valid, (seen - found) / deviation, 0.0).astype(np.float32)
     # in single precision a large offset would leave nothing of the details
     middle = float(found[valid].mean()) if valid.any() else 0.0
-    return Standardised(residual, (found - middle).astype(np.float32), deviation.astype(np.float32), valid)
+    # the third moment of photons is gain times their variance
+    skewness = model.gain * (variance - model.sigma**2) / deviation**3 if model.gain else None
+    return Standardised(
+        residual,
+        (found - middle).astype(np.float32),
+        deviation.astype(np.float32),
+        None if skewness is None else skewness.astype(np.float32),
+        valid,
+    )

@@ -26,6 +26,8 @@ SMALLEST = 16
 """Side of the smallest image in which structure is looked for, in pixels."""
 
 _MOST = 5
+# sum of the cubes of the weights of a Gaussian filter of width 1, over the root of the sum of their squares cubed
+_SKEWNESS_KEPT = 2 / (3 * math.sqrt(math.pi))
 _NYQUIST = 0.5
 
 
@@ -117,21 +119,40 @@ def lost_map(residual: Standardised, autocorrelation: NDArray[np.float64] | None
     residual, autocorrelation
         As for ``structure_test``.
     """
-    from scipy.ndimage import gaussian_filter
+    from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
     extreme = np.zeros(residual.residual.shape, np.float32)
     whole = bool(residual.valid.all())
     for width in SCALES:
-        filtered = gaussian_filter(residual.residual, width)
+        # nothing lies beyond the border: mirrored, noise there would count twice
+        filtered = gaussian_filter(residual.residual, width, mode="constant")
         # the square of a Gaussian is a narrower Gaussian: it gives the variance, gaps and all
         norm = shared_power(autocorrelation, width) / (4 * math.pi * width**2)
+        narrow = width / math.sqrt(2)
         if whole:
-            score = filtered / np.float32(math.sqrt(norm))
+            along = (gaussian_filter1d(np.ones(side, np.float32), narrow, mode="constant") for side in extreme.shape)
+            power = norm * np.outer(*along)
         else:
-            power = norm * gaussian_filter(residual.valid.astype(np.float32), width / math.sqrt(2))
-            score = np.divide(filtered, np.sqrt(power), out=np.zeros_like(filtered), where=power > 0)
+            power = norm * gaussian_filter(residual.valid.astype(np.float32), narrow, mode="constant")
+        score = np.divide(filtered, np.sqrt(power), out=np.zeros_like(filtered), where=power > 0)
+        if residual.skewness is not None:
+            score = _symmetric(score, residual.skewness * np.float32(_SKEWNESS_KEPT / width))
         extreme = np.where(np.abs(score) > np.abs(extreme), score, extreme)
     return np.where(residual.valid, extreme, np.float32(np.nan))
+
+
+def _symmetric(scores: Plane, skewness: Plane) -> Plane:
+    """Normal values of the same probability: few photons are more often far above their mean than far below.
+
+    Source
+    ------
+    Wilson & Hilferty, "The distribution of chi-square", PNAS 1931: the cube root of a gamma variable, which has the
+    skewness of photons, is nearly normal.
+    """
+    skew = np.maximum(skewness, np.float32(1e-3))
+    root = np.cbrt(np.maximum(1 + skew * scores / 2, np.float32(0)))
+    result: Plane = 6 / skew * (root - 1) + skew / 6
+    return result
 
 
 def shared_power(autocorrelation: NDArray[np.float64] | None, width: float) -> float:
@@ -170,9 +191,9 @@ def added_map(residual: Standardised, autocorrelation: NDArray[np.float64] | Non
         coarser = gaussian_filter(residual.denoised, width)
         details = np.clip((finer - coarser) * weight, -FIRM, FIRM)
         finer = coarser
-        product = uniform_filter(residual.residual * details, side)
+        product = uniform_filter(residual.residual * details, side, mode="constant")
         # what differs from its surroundings by less than a thousandth of the noise is rounding
-        power = np.maximum(uniform_filter(details**2, side), 1e-6)
+        power = np.maximum(uniform_filter(details**2, side, mode="constant"), 1e-6)
         denied = product / np.sqrt(power * (shared_power(autocorrelation, width / 2) / side**2))
         result = np.maximum(result, -denied)
     return np.where(residual.valid, result, np.float32(np.nan))
@@ -213,6 +234,5 @@ def _noise_power(
     lags = [np.arange(size) - size // 2 for size in autocorrelation.shape]
     # what is odd in both lags averages out over a cosine transform, which folds a frequency onto its mirror image
     down, across = (np.cos(2 * np.pi * np.outer(place, lag)) for place, lag in zip(along, lags, strict=True))
-    taper = np.outer(*(np.cos(np.pi / 2 * lag / (len(lag) // 2 + 1)) ** 2 for lag in lags))
-    power: NDArray[np.float64] = down @ (autocorrelation * taper) @ across.T
+    power: NDArray[np.float64] = down @ autocorrelation @ across.T
     return np.maximum(power, 1e-2 * float(power.max()))

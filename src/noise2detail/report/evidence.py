@@ -17,6 +17,8 @@ from noise2detail.metrics.whiteness import Whiteness, whiteness
 from noise2detail.noise.measure import Measurement
 from noise2detail.types import Pixels
 
+_MEDIAN_TO_DEVIATION = 1.4826
+
 FEWEST = 0.02
 """Share of the pixels that must be free of clipping and hold noise for tests of the residual."""
 
@@ -114,40 +116,42 @@ def gather_evidence(
         doubt = 1.0 if shared is None else float(shared.sum())
         tests["levels"] = brightness_kept(residual, found, model, doubt)
         tests["whiteness"] = whiteness(residual, shared)
-        tests["removed"] = removed_share(seen, residual)
+        tests["removed"] = removed_share(residual, shared)
         if min(shape) >= SMALLEST:
             tests["structure"] = structure_test(residual, shared, measurement.band)
     return Evidence(shape, measurement, untested=untested, **base, **tests)
 
 
-def removed_share(noisy: NDArray[np.float64], residual: Standardised) -> float | None:
-    """Share of the noise of neighbouring pixels, in standard deviations, that is in the residual.
+def removed_share(residual: Standardised, autocorrelation: NDArray[np.float64] | None = None) -> float | None:
+    """Share of the finest noise, in standard deviations, that is in the residual; None where next to nothing is valid.
 
     Parameters
     ----------
-    noisy
-        The plane.
     residual
-        Of it.
+        Of one plane.
+    autocorrelation
+        Of the noise; None: white.
 
     Notes
     -----
-    Differences of differences, in y and then in x, of the residual and of the noisy image: in flat places both are
-    noise alone, and the slope of the first against the second is the share. Places are flat where the denoised image
-    itself bends by less than half a deviation of the noise.
+    Differences of differences, in y and then in x: of white noise they have four times its variance, of an image they
+    are small but at edges and details, which the median of their sizes leaves out.
     """
     whole = residual.valid[1:, 1:] & residual.valid[:-1, 1:] & residual.valid[1:, :-1] & residual.valid[:-1, :-1]
-    deviation = residual.deviation[1:, 1:]
-    taken = _bends(residual.residual)
-    shown = _bends(residual.denoised) / deviation
-    before = _bends(noisy) / deviation
-    chosen = whole & (np.abs(shown) <= max(0.5, float(np.median(np.abs(shown[whole]))) if whole.any() else 0.5))
-    power = float(np.sum(before[chosen] ** 2))
-    return min(max(float(np.sum(before[chosen] * taken[chosen])) / power, 0.0), 1.0) if power > 0 else None
+    if np.count_nonzero(whole) < 64:
+        return None
+    bends = np.diff(np.diff(residual.residual, axis=0), axis=1)[whole]
+    deviation = float(np.median(np.abs(bends))) * _MEDIAN_TO_DEVIATION
+    return min(deviation / math.sqrt(_bend_variance(autocorrelation)), 1.0)
 
 
-def _bends(image: NDArray[Any]) -> NDArray[Any]:
-    return np.diff(np.diff(image, axis=0), axis=1)
+def _bend_variance(autocorrelation: NDArray[np.float64] | None) -> float:
+    """Variance of differences of differences of noise of variance 1."""
+    if autocorrelation is None or min(autocorrelation.shape) < 3:
+        return 4.0
+    y, x = (size // 2 for size in autocorrelation.shape)
+    kernel = np.outer([-1, 2, -1], [-1, 2, -1])
+    return max(float((kernel * autocorrelation[y - 1 : y + 2, x - 1 : x + 2]).sum()), 0.04)
 
 
 def _comparable(

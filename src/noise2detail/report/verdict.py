@@ -21,7 +21,7 @@ Severity = Literal["good", "doubt", "fault"]
 LEVELS: Mapping[Severity, Level] = {"good": "trust", "doubt": "look closer", "fault": "do not trust"}
 """What the worst reason makes of the whole."""
 
-Kind = Literal["comparison", "noise", "structure", "texture", "sharpness", "brightness", "whiteness", "untested"]
+Kind = Literal["comparison", "noise", "structure", "texture", "sharpness", "brightness", "whiteness"]
 """What a reason is about."""
 
 
@@ -31,7 +31,7 @@ class Limits:
 
     spot: tuple[float, float] = (6.0, 8.0)
     """Score of a lost spot."""
-    texture: tuple[float, float] = (3.0, 6.0)
+    texture: tuple[float, float] = (4.5, 7.0)
     """Score of added details."""
     band: tuple[float, float] = (1.1, 1.3)
     """Power of the residual in the finest frequencies of the image over that of the noise."""
@@ -56,7 +56,7 @@ LIMITS = Limits()
 SAME_SCALE = (0.7, 1.4)
 """Contrast of the denoised image over that of the noisy one, both of blocks: between them it can be denoising."""
 
-MOVED = 1.1
+MOVED = 1.03
 """Agreement of details at a shift over that without, from which the images are not in the same place."""
 
 REGION = 3
