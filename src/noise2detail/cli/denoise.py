@@ -35,7 +35,7 @@ n2d denoise first.tif --method noise2noise --frames second.tif
 
 n2d denoise positions.ome.tif --image 2
 
-n2d denoise cells.tif --uncertainty --draws 40
+n2d denoise cells.tif --uncertainty --draws 8
 
 n2d denoise folder -o denoised --json"""
 
