@@ -130,6 +130,13 @@ def test_clipped_noise_is_drawn_from_the_signal_before(target: str) -> None:
     assert np.mean(drawn == 0) == pytest.approx(below, abs=0.02)
 
 
+def test_a_gain_next_to_nothing_is_drawn_as_well() -> None:
+    """Normal noise is sometimes measured as that of very many photons, far above a pedestal."""
+    model = NoiseModel(gain=1e-12, pedestal=-3e13, sigma=0.0)
+    drawn = FreshNoise(model).draw(flat(50, 128), np.random.default_rng(0))
+    assert drawn.std() == pytest.approx(math.sqrt(30), rel=0.03)
+
+
 def test_draws_differ_and_come_again() -> None:
     noise = FreshNoise(NoiseModel(sigma=2.0))
     seen: list[Pixels] = []

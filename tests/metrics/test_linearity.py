@@ -62,8 +62,11 @@ def test_a_gain_of_two_per_cent_is_found(model: NoiseModel, gain: float) -> None
     changed = model.pedestal + gain * (clean() - model.pedestal)
     test = intensity_linearity(noisy(model, 1), changed, model)
     assert test.slope == pytest.approx(gain, abs=4 * test.slope_error)
-    assert test.flux == pytest.approx(gain, abs=4 * test.flux_error)
-    assert test.offset == pytest.approx(0, abs=4 * test.offset_error)
+    expected = (gain - 1) * (test.pedestal - model.pedestal)
+    assert test.offset == pytest.approx(expected, abs=4 * test.offset_error)
+    if model.gain:
+        assert test.pedestal == model.pedestal
+        assert test.flux == pytest.approx(gain, abs=4 * test.flux_error)
     assert abs(test.score) > 4
     assert test.within > 0.02 - 4 * test.slope_error
 
@@ -86,6 +89,14 @@ def test_a_blur_stays_within_what_the_choice_of_regions_may_do(sigma: float) -> 
         test = intensity_linearity(seen, gaussian_filter(seen, sigma), model)
         assert abs(test.slope - 1) < test.selection
         assert test.score == 0
+
+
+def test_a_pedestal_that_nothing_tells_is_the_dark_of_the_image() -> None:
+    image, model = clean(), NoiseModel(gain=0.001, pedestal=-3e5, sigma=20.0)
+    test = intensity_linearity(noisy(GAUSSIAN, 0), image, model)
+    assert image.min() < test.pedestal < np.median(image)
+    assert math.isnan(test.levels[0].flux)
+    assert test.flux_error > 1e-4
 
 
 def test_the_identity_changes_nothing() -> None:

@@ -31,6 +31,9 @@ DRAWS = 20
 _ROUNDING = 1 / 12
 """Variance that rounding to whole numbers adds."""
 
+_MANY = 1e6
+"""Photons of a pixel above which their number is drawn as a normal one."""
+
 _REACH = 8.0
 """Noise deviations beyond the values of an image to which the signal before clipping may reach."""
 
@@ -68,17 +71,19 @@ class FreshNoise:
         """A recording of the signal, as the camera might have given another one.
 
         Counts are drawn as Poisson's law has them where the noise is white, and as normal values of that variance where
-        neighbours share it. Rounding to integers is part of the noise that was measured: it is not added twice.
+        neighbours share it, or where there are a million and nobody could tell. Rounding to integers is part of the
+        noise that was measured: it is not added twice.
         """
         model, whole = self.model, self.dtype.kind in "ui"
         photons = np.maximum(signal - model.pedestal, 0) / model.gain if model.gain else np.zeros(())
         sigma = math.sqrt(max(model.sigma**2 - _ROUNDING * whole, 0.0))
-        if self.autocorrelation is None:
-            seen = signal + sigma * rng.standard_normal(signal.shape)
+        noise = rng.standard_normal(signal.shape)
+        if self.autocorrelation is None and photons.max() <= _MANY:
+            seen = signal + sigma * noise
             seen += model.gain * (rng.poisson(photons) - photons) if model.gain else 0.0
         else:
-            white = torch.from_numpy(rng.standard_normal(signal.shape))
-            noise = coloured(white, torch.from_numpy(self.autocorrelation)).numpy()
+            if self.autocorrelation is not None:
+                noise = coloured(torch.from_numpy(noise), torch.from_numpy(self.autocorrelation)).numpy()
             seen = signal + np.sqrt(model.gain**2 * photons + sigma**2) * noise
         return _held(np.clip(seen, model.low, model.high), self.dtype)
 

@@ -71,7 +71,7 @@ class Linearity:
     flux_error: float
     """Standard error of it."""
     pedestal: float
-    """Value where no light falls."""
+    """Value where no light falls; where the noise does not tell it, that of the dark parts of the image."""
     levels: tuple[Level, ...]
     """From dark to bright."""
 
@@ -118,7 +118,8 @@ def intensity_linearity(
     noisy, denoised
         One plane each, (y, x), in the same units.
     model
-        Of the noise, in the units of the images; its pedestal is where flux begins.
+        Of the noise, in the units of the images; its pedestal is where flux begins, if it has a gain: otherwise, and
+        where the pedestal lies further below the dark parts than the bright ones above, flux begins at the dark parts.
     autocorrelation
         Of the noise, ``(lag_y, lag_x)``, sides odd, 1 in the middle; None: white.
     target
@@ -152,9 +153,9 @@ def intensity_linearity(
     whole = _regions(kept) == 1
     regions = np.stack([_regions(values)[whole] for values in (seen, captured, variances)])
     regions[2] *= shared_by_region(autocorrelation) / SIDE**2
-    levels, members = _levels(regions, model.pedestal)
-    selection = _selection(regions)
-    return _line(regions, levels, members, model.pedestal, selection)
+    base = _base(regions[1], model)
+    levels, members = _levels(regions, base)
+    return _line(regions, levels, members, base, _selection(regions))
 
 
 def shared_by_region(autocorrelation: Values | None) -> float:
@@ -181,6 +182,14 @@ def _regions(values: NDArray[np.generic]) -> Values:
     cut = values[: y * SIDE, : x * SIDE].reshape(y, SIDE, x, SIDE)
     means: Values = cut.mean((1, 3), dtype=np.float64)
     return means
+
+
+def _base(after: Values, model: NoiseModel) -> float:
+    """The pedestal, or the dark of the image where no noise tells the pedestal, or one that is far from any pixel."""
+    if not after.size:
+        return model.pedestal
+    dark, bright = (float(value) for value in np.quantile(after, (QUANTILES[0], 1)))
+    return model.pedestal if model.gain and model.pedestal >= 2 * dark - bright else dark
 
 
 def _levels(regions: Values, pedestal: float) -> tuple[tuple[Level, ...], Sequence[NDArray[np.intp]]]:
