@@ -36,13 +36,9 @@ n2d denoise first.tif --method noise2noise --frames second.tif
 
 n2d denoise positions.ome.tif --image 2
 
-<<<<<<< HEAD
 n2d denoise cells.tif --report
 
-n2d denoise cells.tif --uncertainty --draws 40
-=======
 n2d denoise cells.tif --uncertainty --draws 8
->>>>>>> 3d6fd642b55cf643ce116a3eaf8058e31436c5a4
 
 n2d denoise folder -o denoised --json"""
 
