@@ -106,9 +106,9 @@ def test_commands_run(name: str, line: str, desk: Path) -> None:
     if "--plan" in words:
         made = CliRunner().invoke(app, ["plan", words[1], "-o", words[words.index("--plan") + 1]])
         assert made.exit_code == 0, made.output
-    if words[0] == "figure":  # of results that are there already
+    if words[0] in {"figure", "report"}:  # of results that are there already
         source = open_image(words[1])
-        for result in words[2 : next(number for number, word in enumerate(words) if word.startswith("-"))]:
+        for result in words[2 : next(number for number, word in enumerate([*words, "-"]) if word.startswith("-"))]:
             save_image(source, result, overwrite=True)
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
@@ -119,7 +119,7 @@ def test_every_kind_of_block_was_found() -> None:
     assert len(blocks("python")) >= 8
     assert {line.split()[1] for _, line in commands()} == {
         "denoise", "fit", "apply", "info", "doctor", "compare", "convert", "bench", "data", "methods", "noise", "plan",
-        "figure",
+        "figure", "report",
     }  # fmt: skip
 
 
