@@ -179,3 +179,11 @@ def test_who_was_imaged_is_shown_only_where_that_is_asked_for(tmp_path: Path, as
 def test_the_record_is_one_line_of_json(noisy: Path) -> None:
     result = n2d("report", noisy, put(noisy.with_name("d.tif"), CLEAN.astype(np.float32)), "--json")
     assert {"noisy", "denoised", "report", "verdict", "reasons"} <= json.loads(result.stdout).keys()
+
+
+def test_compare_puts_every_method_on_one_page(noisy: Path, tmp_path: Path) -> None:
+    result = n2d("compare", noisy, "--methods", "gaussian,median", "-o", tmp_path / "many", "--crop", "0,0,64,64")
+    assert result.exit_code == 0, result.stderr
+    text = (tmp_path / "many" / "report.html").read_text(encoding="utf-8")
+    assert all(f">{name}</" in text for name in ("gaussian", "median"))
+    assert "cells.tif" in text
