@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from noise2detail.metrics.standardised import Standardised
 from noise2detail.noise.model import NoiseModel
 
-SMOOTH = 2.0
-"""Width of the blur by which pixels are sorted into levels: sorted by the result itself, the noise that was left in it
-would sort the residual too, and give it a mean in every level."""
+RING = (5, 13)
+"""Sides of the squares between which lie the neighbours by which a pixel is sorted into a level: sorted by the result
+at the pixel itself, the noise that was left in it would sort its residual too, and give it a mean in every level."""
 
 FLAT = 0.5
 """Deviations of the noise by which a pixel of a flat place differs at most from those around it: edges, which every
@@ -69,12 +69,13 @@ def brightness_kept(
         Sum of the autocorrelation of the noise over all lags: means of noise that neighbours share are that much less
         certain.
     """
-    from scipy.ndimage import gaussian_filter
+    from scipy.ndimage import uniform_filter
 
     valid = residual.valid
     if np.count_nonzero(valid) < FEWEST:
         return ()
-    around = gaussian_filter(residual.denoised, SMOOTH)
+    inner, outer = (uniform_filter(residual.denoised, side) * side**2 for side in RING)
+    around = (outer - inner) / (RING[1] ** 2 - RING[0] ** 2)
     middle = float(denoised[valid].mean())
     flat = valid & (np.abs(residual.denoised - around) <= FLAT * residual.deviation)
     black = model.pedestal if model.gain else float(np.quantile(denoised[valid], _DARKEST))

@@ -43,7 +43,7 @@ class Limits:
     """Standard errors that either must be away from 0."""
     left: tuple[float, float] = (0.8, 0.3)
     """Share of the noise removed below which it counts."""
-    variance: tuple[float, float] = (1.1, 1.3)
+    variance: tuple[float, float] = (1.2, 1.5)
     """Variance of the residual at a level over that of the noise."""
     variance_score: float = 4.0
     """Standard errors that it must be away from 1."""
@@ -110,7 +110,10 @@ def verdict(evidence: Evidence, limits: Limits = LIMITS) -> Verdict:
     if evidence.faults:
         return Verdict("do not trust", tuple(Reason("comparison", "fault", one) for one in evidence.faults))
     reasons = [*_comparison(evidence), *_noise(evidence, limits), *_structure(evidence, limits)]
-    reasons += [*_brightness(evidence.levels, limits), *_variance(evidence, limits)]
+    more = list(_variance(evidence, limits))
+    if more:  # what holds more than noise, or is not as random, holds structure, though no place of it stands out
+        reasons = [one for one in reasons if not (one.kind == "structure" and one.severity == "good")]
+    reasons += [*_brightness(evidence.levels, limits), *more]
     return _of(reasons, evidence.untested)
 
 
@@ -184,7 +187,8 @@ def _structure(evidence: Evidence, limits: Limits) -> Iterator[Reason]:
             added,
         )
     band = found.band
-    if band.ratio > limits.band[0] and band.score > limits.variance_score:
+    blurred = band.ratio > limits.band[0] and band.score > limits.variance_score
+    if blurred:
         yield Reason(
             "sharpness",
             _severity(band.ratio, limits.band),
@@ -192,7 +196,7 @@ def _structure(evidence: Evidence, limits: Limits) -> Iterator[Reason]:
             "the finest frequencies of the image",
             band.ratio,
         )
-    if not lost and not added and not band.ratio > limits.band[0]:
+    if not lost and not added and not blurred:
         yield Reason("structure", "good", "no structure found in the residual", found.most_lost)
 
 
