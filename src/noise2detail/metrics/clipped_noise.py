@@ -93,8 +93,8 @@ class Clipped:
         """What takes the place of the variance in Stein's identity: of the recorded value, and of the signal.
 
         What is read off a recording Y is r(Y), of mean m. With the density ``p`` between the ends,
-        ``E[(r(Y) - m) h(Y)] = E[h'(Y) K(Y)]``, where ``K(y)`` is the integral of ``(r(s) - m) p(s)`` from ``y`` on, atom
-        included, over ``p(y)``. At an atom the derivative is 0: a little noise more does not move the recorded value.
+        ``E[(r(Y) - m) h(Y)] = E[h'(Y) K(Y)]``, where ``K(y)`` is the integral of ``(r(s) - m) p(s)`` from ``y`` on,
+        atom included, over ``p(y)``. At an atom the derivative is 0: a little more noise does not move it.
 
         Source
         ------
@@ -130,7 +130,8 @@ def _kernel(model: NoiseModel, value: _Function, end: float, sign: float) -> Val
     above = (weighted[:, -1:] - weighted) - mean * (within[:, -1:] - within)
     usual = np.abs(seen - signals) < _USUAL * deviations
     ratio = np.divide(above, density * deviations**2, out=np.ones_like(above), where=usual)
-    return np.clip(ratio, 0, _LARGEST)
+    limited: Values = np.clip(ratio, 0, _LARGEST)
+    return limited
 
 
 def _trapezoids(values: Values) -> Values:
@@ -153,16 +154,17 @@ def _corrections(model: NoiseModel, target: Target, end: float, sign: float) -> 
     one = replace(model, high=math.inf) if sign > 0 else replace(model, low=-math.inf)
     # half a step of the integration off the end, so that what lies at the end is shared alike by atom and rest
     signals = np.sort(end + sign * width * (0.1 + np.linspace(0, 2 * _FARTHEST, _SIGNALS)))
-    own, square = (expectation(lambda seen, n=power: (seen - end) ** n, signals, one) for power in (1, 2))
+
+    def average(function: _Function) -> Values:
+        return expectation(function, signals, one)
+
+    def hat(number: int) -> _Function:
+        return lambda seen: _hat(number, sign * (seen - end) / width)
+
+    own, square = average(lambda seen: seen - end), average(lambda seen: (seen - end) ** 2)
     aim = own if target == "captured" else signals - end
     line = model.gain * (own + end - model.pedestal) + model.sigma**2
-    design = np.stack(
-        [
-            expectation(lambda seen, n=number: _hat(n, sign * (seen - end) / width), signals, one)
-            for number in range(STEPS + 1)
-        ],
-        1,
-    )
+    design = np.stack([average(hat(number)) for number in range(STEPS + 1)], 1)
     wanted = np.stack([aim - own, aim**2 - (square - line)], 1)
     # air and dark background lie at the end itself: that signal has to be met best
     weights = np.where(np.abs(signals - end) < 0.2 * width, float(_SIGNALS), 1.0)[:, None]

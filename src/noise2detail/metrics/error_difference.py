@@ -1,13 +1,17 @@
 """Which of two results of one image is nearer to the truth, told without a reference."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noise2detail.errors import InputError
-from noise2detail.metrics.estimated_error import WITHIN, Answered, paired_terms, refusal
-from noise2detail.noise.measure import Measurement
+from noise2detail.metrics.estimated_error import WITHIN, Answered, colour_of, refusal, strength_error
+from noise2detail.metrics.pixel_risk import Parts, PixelRisk, stronger
+from noise2detail.metrics.response import planes
+from noise2detail.noise.measure import Measurement, Uncertainty
+from noise2detail.noise.model import NoiseModel
 from noise2detail.plans import Target
 from noise2detail.types import Pixels
 
@@ -67,5 +71,34 @@ def error_difference(
             f"the responses have the shapes {one.response.probe.shape} and {other.response.probe.shape}; expected two "
             "results of one image"
         )
-    value, error = paired_terms(noisy, (one, other), noise, target, mask)
+    value, error = _difference(noisy, (one, other), noise, target, mask)
     return ErrorDifference(value, value - WITHIN * error, value + WITHIN * error)
+
+
+def _difference(
+    noisy: Pixels,
+    both: tuple[Answered, Answered],
+    noise: Measurement,
+    target: Target,
+    mask: NDArray[np.bool_] | None,
+) -> tuple[float, float]:
+    """How much larger the first error is, and the standard error of that."""
+    planned = []
+    for answered in both:
+        seen, found = planes(noisy, answered.denoised, mask)
+        kept = np.ones(seen.shape, bool) if mask is None else mask
+        planned.append(PixelRisk(seen, found, answered.response, kept, target))
+
+    def apart(model: NoiseModel) -> tuple[Parts, Parts]:
+        first, second = (risk.parts(model, colour_of(noise)) for risk in planned)
+        return first, second
+
+    first, second = apart(noise.model)
+    terms = planned[0].summed(
+        Parts(first.square - second.square, first.through - second.through, first.bend - second.bend), colour_of(noise)
+    )
+    if noise.uncertainty == Uncertainty():
+        return terms.mse, math.hypot(terms.sampling, terms.probing, terms.jumping)
+    other = apart(stronger(noise.model, 1 + strength_error(noise)))
+    moved = float(np.mean((other[0].square + other[0].through - other[1].square - other[1].through)[planned[0].kept]))
+    return terms.mse, math.hypot(terms.sampling, terms.probing, terms.jumping, moved - terms.mse)

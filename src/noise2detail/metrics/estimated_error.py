@@ -8,17 +8,14 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from noise2detail.errors import InputError, SettingError, check_setting
-from noise2detail.metrics.clipped_noise import Clipped
 from noise2detail.metrics.likeness import Values
-from noise2detail.metrics.response import Again, Response, planes, respond, variances
+from noise2detail.metrics.pixel_risk import PixelRisk, stronger
+from noise2detail.metrics.response import Again, Response, planes, respond
 from noise2detail.noise.blocks import FINE, WHITE, responses
-from noise2detail.noise.colour import power_spectrum
 from noise2detail.noise.measure import TOO_MUCH, Measurement, Uncertainty
-from noise2detail.noise.model import NoiseModel
 from noise2detail.plans import Target
 from noise2detail.types import Pixels
 
@@ -39,8 +36,6 @@ photons on."""
 
 CLEARLY = 3.0
 """Standard errors from which a correlation that was not believed to be noise is at least a possibility."""
-
-_BLOCK = 32
 
 
 @dataclass(frozen=True)
@@ -208,8 +203,8 @@ def error_of(
     seen, found = planes(noisy, answered.denoised, mask)
     if answered.response.answer.shape != seen.shape:
         raise InputError(f"the response has the shape {answered.response.answer.shape}; expected {seen.shape}")
-    risk = _Risk(seen, found, answered.response, np.ones(seen.shape, bool) if mask is None else mask, target)
-    terms = risk.terms(noise.model, _colour(noise))
+    risk = PixelRisk(seen, found, answered.response, np.ones(seen.shape, bool) if mask is None else mask, target)
+    terms = risk.terms(noise.model, colour_of(noise))
     origins = {
         "noise of the image": terms.sampling,
         "probe": terms.probing,
@@ -232,127 +227,21 @@ def _not_negative(value: float, error: float) -> float:
     return max(value, 0.5 * error)
 
 
-def _colour(noise: Measurement) -> Values:
+def colour_of(noise: Measurement) -> Values:
     """Autocorrelation to go by: one that was measured counts where it is believed, one that is known always."""
     if noise.is_coloured or noise.uncertainty == Uncertainty():
         return np.asarray(noise.autocorrelation, np.float64)
     return WHITE
 
 
-@dataclass(frozen=True)
-class _Terms:
-    """An estimate, and the standard errors that are not the model's."""
-
-    mse: float
-    sampling: float
-    probing: float
-    jumping: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Risk:
-    """What the estimate is made of, for any model of the noise."""
-
-    seen: Values
-    found: Values
-    response: Response
-    kept: NDArray[np.bool_]
-    target: Target
-
-    def terms(self, model: NoiseModel, colour: Values) -> _Terms:
-        """The estimate under a model."""
-        return self.summed(self.parts(model, colour), colour)
-
-    def parts(self, model: NoiseModel, colour: Values) -> "_Parts":
-        """What the estimate is the mean of, pixel by pixel."""
-        if model.is_clipped:
-            return self._clipped(model, colour)
-        level = model.gain * (self.seen - model.pedestal) + model.sigma**2
-        return self._parts((self.seen - self.found) ** 2 - level, self._probe(variances(self.found, model), colour))
-
-    def pivoted(self, changed: NoiseModel, model: NoiseModel) -> NoiseModel:
-        """The changed model, with the variance that the other has on average over the image."""
-        means = [float(np.mean(variances(self.found, one)[self.kept])) for one in (model, changed)]
-        return _stronger(changed, means[0] / means[1])
-
-    def _clipped(self, model: NoiseModel, colour: Values) -> "_Parts":
-        values = self.seen[self.kept], self.found[self.kept]
-        table = Clipped.of(model, self.target, min(map(np.min, values)), max(map(np.max, values)))
-        signal = table.signal(self.found, self.seen, self.kept)
-        clear = table.clear(signal)
-        weight = np.where(clear, variances(signal, model), 0.0)
-        weight[~clear] = table.weight(self.seen[~clear], signal[~clear])
-        value, square = table.read(self.seen, clear)
-        return self._parts((self.found - value) ** 2 + square - value**2, self._probe(weight, colour))
-
-    def _probe(self, weight: Values, colour: Values) -> Values:
-        """The probe, weighted so that it tells the covariance of such noise with the result."""
-        power, own = self.response.power, self.response.colour
-        # noise of covariance S, as S Q^-1 times a probe of covariance Q
-        inverse = np.divide(1.0, power, out=np.zeros_like(power), where=power > 0)
-        if colour.shape == own.shape and np.array_equal(colour, own):
-            return self.response.probe * inverse * weight
-        unit = self.response.probe * np.sqrt(inverse)
-        ratio = _spectrum(colour, unit.shape) / _spectrum(own, unit.shape)
-        changed: Values = np.fft.ifft2(np.fft.fft2(unit) * ratio).real
-        return changed * np.sqrt(weight)
-
-    def _parts(self, square: Values, probe: Values) -> "_Parts":
-        return _Parts(square, 2 * probe * self.response.answer, 2 * probe * self.response.bend)
-
-    def summed(self, parts: "_Parts", colour: Values) -> _Terms:
-        """The mean, and its standard errors."""
-        own = parts.square[self.kept]
-        # of independent values as many as pixels, were it not for what neighbours share
-        alike = float(np.sum(colour**2))
-        return _Terms(
-            float(own.mean() + parts.through[self.kept].mean()),
-            float(own.std()) * math.sqrt(alike / own.size),
-            _error_of_mean(parts.through, self.kept),
-            abs(float(np.mean(parts.bend[self.kept]))),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Parts:
-    """Pixel by pixel: the residual less the noise, what of the noise is in the result, and the doubt about that."""
-
-    square: Values
-    through: Values
-    bend: Values
-
-
-def _spectrum(colour: Values, shape: tuple[int, ...]) -> Values:
-    """Power of noise of such an autocorrelation at the frequencies of a plane."""
-    power: Values = power_spectrum(torch.from_numpy(np.asarray(colour, np.float64)), *shape).numpy()
-    return power
-
-
-def _error_of_mean(values: Values, kept: NDArray[np.bool_]) -> float:
-    """Standard error of the mean of values that are alike nearby: from the scatter of blocks."""
-    side = min(_BLOCK, max(1, min(values.shape) // 4))
-    y, x = (size // side * side for size in values.shape)
-
-    def sums(image: Values) -> Values:
-        return image[:y, :x].reshape(y // side, side, x // side, side).sum((1, 3)).ravel()
-
-    counts = sums(kept.astype(np.float64))
-    totals = sums(np.where(kept, values, 0.0))
-    whole = counts.sum()
-    if counts.size < 2 or whole == 0:
-        return 0.0
-    rest = totals - counts * totals.sum() / whole
-    return float(np.sqrt(np.sum(rest**2) * counts.size / (counts.size - 1)) / whole)
-
-
-def _from_model(risk: _Risk, noise: Measurement, mse: float) -> dict[str, float]:
+def _from_model(risk: PixelRisk, noise: Measurement, mse: float) -> dict[str, float]:
     """Standard errors from what is not known of the noise."""
-    errors, model, colour = noise.uncertainty, noise.model, _colour(noise)
+    errors, model, colour = noise.uncertainty, noise.model, colour_of(noise)
     if errors == Uncertainty():
         return {}
-    share = _strength_error(noise)
+    share = strength_error(noise)
     changed = {
-        "strength of the noise": _stronger(model, 1 + share),
+        "strength of the noise": stronger(model, 1 + share),
         "gain": risk.pivoted(replace(model, gain=model.gain + errors.gain), model),
         "sigma": risk.pivoted(replace(model, sigma=model.sigma + errors.sigma), model),
     }
@@ -361,11 +250,11 @@ def _from_model(risk: _Risk, noise: Measurement, mse: float) -> dict[str, float]
         # noise that neighbours share is weaker in the high frequencies, by which its strength is measured
         faint = np.asarray(noise.autocorrelation, np.float64)
         factor = 1 / float(responses(faint)[FINE].mean())
-        found["noise that neighbours may share"] = abs(risk.terms(_stronger(model, factor), faint).mse - mse)
+        found["noise that neighbours may share"] = abs(risk.terms(stronger(model, factor), faint).mse - mse)
     return found
 
 
-def _strength_error(noise: Measurement) -> float:
+def strength_error(noise: Measurement) -> float:
     """Standard error of the variance of the noise, as a share of it."""
     share, errors, model = SHARED if noise.is_coloured else STRUCTURE, noise.uncertainty, noise.model
     if model.gain:
@@ -374,43 +263,9 @@ def _strength_error(noise: Measurement) -> float:
     return math.hypot(share, 2 * errors.sigma / model.sigma)
 
 
-def _stronger(model: NoiseModel, factor: float) -> NoiseModel:
-    """With so many times the variance."""
-    return replace(model, gain=model.gain * factor, sigma=model.sigma * math.sqrt(factor))
-
-
 def _may_be_shared(noise: Measurement) -> bool:
     """True where a correlation was measured that is neither chance nor believed."""
     if noise.is_coloured:
         return False
     pairs = zip(noise.correlation, noise.uncertainty.correlation, strict=True)
     return any(math.isfinite(error) and own > CLEARLY * error for own, error in pairs)
-
-
-def paired_terms(
-    noisy: Pixels,
-    both: tuple[Answered, Answered],
-    noise: Measurement,
-    target: Target,
-    mask: NDArray[np.bool_] | None,
-) -> tuple[float, float]:
-    """How much larger the first error is, and the standard error of that."""
-    planned = []
-    for answered in both:
-        seen, found = planes(noisy, answered.denoised, mask)
-        kept = np.ones(seen.shape, bool) if mask is None else mask
-        planned.append(_Risk(seen, found, answered.response, kept, target))
-
-    def apart(model: NoiseModel) -> tuple[_Parts, _Parts]:
-        first, second = (risk.parts(model, _colour(noise)) for risk in planned)
-        return first, second
-
-    first, second = apart(noise.model)
-    terms = planned[0].summed(
-        _Parts(first.square - second.square, first.through - second.through, first.bend - second.bend), _colour(noise)
-    )
-    if noise.uncertainty == Uncertainty():
-        return terms.mse, math.hypot(terms.sampling, terms.probing, terms.jumping)
-    other = apart(_stronger(noise.model, 1 + _strength_error(noise)))
-    moved = float(np.mean((other[0].square + other[0].through - other[1].square - other[1].through)[planned[0].kept]))
-    return terms.mse, math.hypot(terms.sampling, terms.probing, terms.jumping, moved - terms.mse)

@@ -186,8 +186,7 @@ def interleave(noisy: Pixels, noise: Measurement, count: int = 2) -> Split:
         raise SettingError(f"count is {count}; expected 2 or 3")
     if is_shared(noise, 1):
         raise RefusedSplitError(
-            f"neighbouring pixels share up to {max(noise.correlation):.0%} of their noise, and this split takes them for "
-            "independent",
+            f"neighbouring pixels, which stand for each other, share {max(noise.correlation):.0%} of their noise",
             "noise that they do not share",
         )
     y, x = (size // 2 * 2 for size in seen.shape)
