@@ -27,7 +27,8 @@ def known(model: NoiseModel, colour: Plane = WHITE) -> Measurement:
 
 def scene(side: int = 192) -> Plane:
     rows, columns = np.mgrid[:side, :side]
-    return 4 + 2 * np.sin(rows / 9) * np.cos(columns / 7) + 2.0 * (rows > columns)
+    found: Plane = 4 + 2 * np.sin(rows / 9) * np.cos(columns / 7) + 2.0 * (rows > columns)
+    return found
 
 
 def blur(plane: Plane) -> Plane:

@@ -112,7 +112,8 @@ def _error_of_mean(values: Values, kept: NDArray[np.bool_]) -> float:
     y, x = (size // side * side for size in values.shape)
 
     def sums(image: Values) -> Values:
-        return image[:y, :x].reshape(y // side, side, x // side, side).sum((1, 3)).ravel()
+        found: Values = image[:y, :x].reshape(y // side, side, x // side, side).sum((1, 3)).ravel()
+        return found
 
     counts = sums(kept.astype(np.float64))
     totals = sums(np.where(kept, values, 0.0))
@@ -120,7 +121,7 @@ def _error_of_mean(values: Values, kept: NDArray[np.bool_]) -> float:
     if counts.size < 2 or whole == 0:
         return 0.0
     rest = totals - counts * totals.sum() / whole
-    return float(np.sqrt(np.sum(rest**2) * counts.size / (counts.size - 1)) / whole)
+    return math.sqrt(float(np.sum(rest**2)) * counts.size / (counts.size - 1)) / float(whole)
 
 
 def stronger(model: NoiseModel, factor: float) -> NoiseModel:
