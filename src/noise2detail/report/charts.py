@@ -12,8 +12,8 @@ from noise2detail.report.ticks import Axis, linear_axis, log_axis
 
 Kind = Literal["line", "points", "band", "steps"]
 
-WIDTH, HEIGHT = 560, 340
-LEFT, RIGHT, TOP, BOTTOM = 70, 16, 14, 50
+WIDTH, HEIGHT = 460, 300
+LEFT, RIGHT, TOP, BOTTOM = 66, 16, 14, 48
 
 MOST_ROWS = 60
 """Rows of the table of a series at most: what is more is thinned out evenly."""

@@ -57,9 +57,16 @@ def log_axis(low: float, high: float, start: float, end: float) -> Axis:
     values = [10.0**power for power in range(first, last + 1, every)]
     bare = Axis(10.0**first, 10.0**last, start, end, (), True)
     places = bare.places(np.array(values)).tolist()
-    return Axis(
-        bare.low, bare.high, start, end, tuple((p, f"{v:g}") for p, v in zip(places, values, strict=True)), True
-    )
+    ticks = tuple((place, _power(value)) for place, value in zip(places, values, strict=True))
+    return Axis(bare.low, bare.high, start, end, ticks, True)
+
+
+def _power(value: float) -> str:
+    """A power of ten as people write it."""
+    power = round(math.log10(value))
+    if -3 < power < 4:
+        return f"{value:g}"
+    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def nice_step(rough: float) -> float:

@@ -1,7 +1,7 @@
 // Values of both pictures along a line, as a figure and as a table.
 
 const SVG = "http://www.w3.org/2000/svg";
-const FIGURE = { width: 760, height: 280, left: 72, right: 16, top: 12, bottom: 46 };
+const FIGURE = { height: 270, left: 72, right: 16, top: 12, bottom: 46 };
 
 function element(name, attributes, text) {
   const made = document.createElementNS(SVG, name);
@@ -88,7 +88,8 @@ function ticks(low, high) {
 }
 
 function plot(places, curves, label) {
-  const { width, height, left, right, top, bottom } = FIGURE;
+  const { height, left, right, top, bottom } = FIGURE;
+  const width = Math.max(300, byId("profile-chart").clientWidth); // so that its letters are as large as all others
   const all = curves.flatMap((curve) => curve.values).filter(Number.isFinite);
   let [low, high] = [Math.min(...all), Math.max(...all)];
   if (!(high > low)) [low, high] = [(low || 0) - 0.5, (high || 0) + 0.5];

@@ -1,0 +1,495 @@
+"""The trust page in a real browser: what people see and do, and that nothing leaves the page."""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from noise2detail.image import Image
+from noise2detail.report.charts import Chart, Mark, Series
+from noise2detail.report.page import Overlay, Page, Remark, Section, Table, Verdict, Viewer
+from noise2detail.report.pictures import viewer_of
+from noise2detail.report.render import render
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+HOSTILE = "<script>alert(1)</script>\"'&</style>\u2028\u202e{{7*7}}" + "x" * 10_000
+
+pytestmark = pytest.mark.skipif(
+    not os.access(CHROMIUM, os.X_OK) or shutil.which("chromium") is None,
+    reason=f"needs a browser at {CHROMIUM}: apt-get install chromium",
+)
+
+
+def spots() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A noisy and a denoised image of 16 bits, 48x64, that differ everywhere."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:48, :64]
+    clean = 30000 + 200 * x + 100 * y
+    noisy = rng.normal(clean, 500).round()
+    return noisy.astype(np.uint16), clean.astype(np.uint16)
+
+
+def chart() -> Chart:
+    x = np.linspace(0, 1, 20)
+    curves = (
+        Series("measured", x, x**2, "points"),
+        Series("model", x, x),
+        Series("error", x, x - 0.1, "band", x + 0.1),
+    )
+    return Chart("Noise", "brightness", "variance", curves, (Mark(0.5, "x", "half"), Mark(0.2, "y", "level")))
+
+
+def full_page(name: str = "cells.tif") -> Page:
+    """A page with every part."""
+    noisy, clean = spots()
+    pixel = {"Y": 0.5, "X": 0.25}
+    images = {"noisy": Image(noisy, "YX", pixel), "mean": Image(clean, "YX", pixel)}
+    other = np.where(clean > 36000, clean, 0).astype(np.uint16)
+    images[name if name != "cells.tif" else "median"] = Image(other, "YX", pixel)
+    maps = (
+        Overlay(name, clean.astype(float), name[:20], note=name),
+        Overlay("left", noisy - clean * 1.0, "", "diverging"),
+    )
+    levels = ("bad", "caution", "good", "unknown")
+    return Page(
+        name,
+        Verdict("bad", "structure was lost", tuple(Remark(name, level) for level in levels)),
+        viewer_of(images, maps, unit="counts"),
+        {"Size": "48 x 64", name: name},
+        (
+            Section("Noise", ("Measured.",), (chart(),)),
+            Section(name, table=Table(("a", name), (("b", "1.5"), (name, name)))),
+            Section("Nothing", missing="Not asked for."),
+            Section("Empty"),
+        ),
+        ("Method mean.", name),
+        {"version": "1", "digest": name},
+        f"n2d denoise {name}",
+    )
+
+
+def stack() -> Viewer:
+    planes = np.stack([np.full((20, 30), 1000 * number, np.uint16) for number in range(6)])
+    planes[:, 0, 0] = 60000
+    image = Image(planes.reshape(2, 3, 20, 30), "TZYX", {"Z": 2.0}, time_increment=0.5)
+    return viewer_of({"noisy": image, "denoised": image})
+
+
+def pair(noisy: np.ndarray[Any, Any], denoised: np.ndarray[Any, Any], axes: str = "YX") -> Viewer:
+    return viewer_of({"noisy": Image(noisy, axes), "denoised": Image(denoised, axes)})
+
+
+def pages() -> dict[str, Page]:
+    rng = np.random.default_rng(1)
+    gaps = rng.normal(size=(24, 32)).astype(np.float32)
+    gaps[4:12, 6:20] = np.nan
+    fine = np.full((8, 8), 32768, np.uint16)
+    fine[:, 4:] = 32769
+    fine[0, 0], fine[7, 7] = 0, 65535
+    colours = np.zeros((16, 16, 3), np.uint8)
+    colours[..., 0] = 255
+    colours[8:, :, 1] = 128
+    steps = np.arange(4096, dtype=np.uint16).reshape(64, 64) * 16
+    flat = np.full((9, 9), 7.5)
+    shown = {
+        "stack": stack(),
+        "gaps": pair(gaps, gaps),
+        "fine": viewer_of({"noisy": Image(fine, "YX")}),
+        "flat": pair(flat, flat),
+        "colour": pair(colours, colours, "YXS"),
+        "steps": pair(steps, steps[::-1].copy()),
+        "bare": None,
+    }
+    full = {"full": full_page(), "hostile": full_page(HOSTILE)}
+    return full | {name: Page(name, viewer=viewer) for name, viewer in shown.items()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("pages")
+    for name, page in pages().items():
+        (place / f"{name}.html").write_bytes(render(page))
+    return place
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        made = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        yield made
+        made.close()
+
+
+class Window:
+    """A tab that remembers what the browser complained about and what the page asked the network for."""
+
+    def __init__(self, browser: Any, folder: Path, **context: Any) -> None:
+        self.context = browser.new_context(viewport=WIDE, **context)
+        self.folder = folder
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page = self.context.new_page()
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.said.append(f"dialog: {dialog.message}"))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+
+    def open(self, name: str) -> Any:
+        self.page.goto((self.folder / f"{name}.html").as_uri())
+        if name != "bare":
+            self.page.wait_for_selector("canvas[data-started=true]")
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until what was asked for is drawn."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        if self.page.query_selector("#canvas"):
+            self.page.wait_for_selector("canvas[data-ready=true]")
+
+    def pixel(self, x: float, y: float) -> tuple[int, int, int]:
+        """Colour of the canvas at a share of its width and height."""
+        found = self.page.evaluate(
+            """([x, y]) => {
+              const seen = document.getElementById("canvas");
+              const one = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+              one.drawImage(seen, -Math.floor(x * seen.width), -Math.floor(y * seen.height));
+              return [...one.getImageData(0, 0, 1, 1).data];
+            }""",
+            [x, y],
+        )
+        return tuple(found[:3])
+
+    def at(self, row: float, column: float) -> tuple[int, int, int]:
+        """Colour where a pixel of the image is drawn."""
+        view = self.view()
+        box = self.page.locator("#canvas").bounding_box()
+        x = 0.5 + (column + 0.5 - view["x"]) * view["scale"] / box["width"]
+        y = 0.5 + (row + 0.5 - view["y"]) * view["scale"] / box["height"]
+        return self.pixel(x, y)
+
+    def view(self) -> dict[str, float]:
+        data = self.page.evaluate("() => ({...document.getElementById('canvas').dataset})")
+        return {name: float(data[name]) for name in ("scale", "x", "y")}
+
+    def contrast(self, low: float, high: float) -> None:
+        self.page.fill("#low", str(low))
+        self.page.fill("#high", str(high))
+        self.page.locator("#high").blur()
+        self.settle()
+
+
+@pytest.fixture
+def window(browser: Any, folder: Path) -> Iterator[Window]:
+    made = Window(browser, folder)
+    yield made
+    made.context.close()
+    assert made.said == []
+    assert [url for url in made.asked if not url.startswith("file://")] == []
+    assert len(made.asked) == len(set(made.asked)) <= 1
+
+
+def test_the_divider_moves_and_changes_pixels(window: Window) -> None:
+    page = window.open("steps")
+    window.contrast(0, 65535)
+    right = window.at(2, 40)
+    page.locator("#swipe").fill("1000")
+    window.settle()
+    left = window.at(2, 40)
+    assert (left[0], right[0]) == pytest.approx(((2 * 64 + 40) * 16 / 257, (61 * 64 + 40) * 16 / 257), abs=1)
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 30, box["y"] + 20, steps=3)
+    page.mouse.up()
+    window.settle()
+    assert window.at(2, 40) == right
+    assert page.locator("#swipe").input_value() == str(round(1000 * 30 / box["width"]))
+
+
+def test_zoom_and_pan_are_the_same_on_both_sides(window: Window) -> None:
+    page = window.open("steps")
+    window.contrast(0, 65535)
+    page.locator("#beside").check()
+    window.settle()
+    before = window.view()
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.5)
+    for _ in range(4):
+        page.mouse.wheel(0, -400)
+    window.settle()
+    assert window.view()["scale"] > 3 * before["scale"]
+    # the place below the mouse stays: in the middle of its half
+    assert (window.view()["x"], window.view()["y"]) == pytest.approx((before["x"], before["y"]), abs=0.2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.25 + 60, box["y"] + box["height"] * 0.5 + 90, steps=2)
+    page.mouse.up()
+    window.settle()
+    moved = window.view()
+    assert moved["y"] == pytest.approx(before["y"] - 90 / moved["scale"], abs=0.2)
+    # the second picture is the first upside down: values of one row add up to a constant in both halves
+    for share in (0.3, 0.5, 0.7):
+        left, right = window.pixel(0.25, share)[0], window.pixel(0.75, share)[0]
+        row = int(moved["y"] + (share - 0.5) * box["height"] / moved["scale"])
+        assert left == pytest.approx((row * 64 + moved["x"]) * 16 / 257, abs=5)
+        assert right == pytest.approx(((63 - row) * 64 + moved["x"]) * 16 / 257, abs=5)
+
+
+def test_contrast_tells_apart_two_of_65536_levels(window: Window) -> None:
+    window.open("fine")
+    assert window.at(4, 1) == window.at(4, 6)
+    window.contrast(32768, 32769)
+    assert window.at(4, 1) == (0, 0, 0)
+    assert window.at(4, 6) == (255, 255, 255)
+
+
+def test_gamma_and_automatic_contrast(window: Window) -> None:
+    page = window.open("steps")
+    window.contrast(0, 65535)
+    plain = window.at(40, 10)[0]
+    page.fill("#gamma", "2")
+    page.locator("#gamma").blur()
+    window.settle()
+    assert window.at(40, 10)[0] == pytest.approx(255 * (plain / 255) ** 0.5, abs=3)
+    page.click("#auto")
+    window.settle()
+    assert float(page.locator("#low").input_value()) == pytest.approx(0.001 * 65520, abs=20)
+    assert float(page.locator("#high").input_value()) == pytest.approx(0.999 * 65520, abs=20)
+
+
+def test_values_below_the_cursor_are_those_of_the_file(window: Window) -> None:
+    page = window.open("full")
+    noisy, clean = spots()
+    page.focus("#canvas")
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowUp")
+    window.settle()
+    said = page.locator("#readout").text_content()
+    assert "x 35, y 23 (8.75, 11.50 µm)" in said
+    assert f"noisy: {noisy[23, 35]} counts" in said
+    assert f"mean: {clean[23, 35]} counts" in said
+    assert f"difference: {int(noisy[23, 35]) - int(clean[23, 35])} counts" in said
+
+
+def test_a_profile_is_drawn_and_typed(window: Window) -> None:
+    page = window.open("full")
+    noisy, clean = spots()
+    for name, value in zip(("x1", "y1", "x2", "y2"), (4, 10, 60, 10), strict=True):
+        page.fill(f"#{name}", str(value))
+    page.keyboard.press("Tab")
+    window.settle()
+    rows = page.eval_on_selector_all(
+        "#profile-table tbody tr", "rows => rows.map(row => [...row.cells].map(c => c.textContent))"
+    )
+    numbers = np.array(rows, float)
+    np.testing.assert_allclose(numbers[:, 0], 0.25 * np.arange(57), rtol=1e-4)
+    np.testing.assert_allclose(numbers[:, 1:], np.stack([noisy[10, 4:61], clean[10, 4:61]], 1), atol=0.1)
+    assert "µm" in page.locator("#profile-chart").text_content()
+    page.click("#clear-line")
+    assert page.locator("#profile").is_hidden()
+    page.click("#draw-line")
+    page.locator("#canvas").evaluate("canvas => canvas.scrollIntoView()")
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2 - 50, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 50, box["y"] + 100, steps=3)
+    page.mouse.up()
+    view = window.view()
+    length = float(page.locator("#x2").input_value()) - float(page.locator("#x1").input_value())
+    assert length == pytest.approx(100 / view["scale"], abs=0.15)
+    assert page.locator("#profile-chart path.line").count() == 2
+
+
+def test_overlays_lie_over_the_image(window: Window) -> None:
+    page = window.open("full")
+    grey = window.at(20, 20)
+    assert len(set(grey)) == 1
+    names = page.eval_on_selector_all("#overlay option", "all => all.map(one => one.textContent)")
+    assert names == ["none", "residual", "cells.tif", "left"]
+    for number in (1, 2, 3):
+        page.select_option("#overlay", index=number)
+        page.locator("#opacity").fill("100")
+        page.wait_for_selector("#colour-bar:not([hidden])")
+        window.settle()
+        ends = [page.locator(f"#ramp-{end}").text_content() for end in ("low", "high")]
+        assert float(ends[0]) < float(ends[1])
+    page.select_option("#overlay", index=2)
+    window.settle()
+    assert len(set(window.at(20, 20))) > 1
+    page.locator("#opacity").fill("0")
+    window.settle()
+    assert window.at(20, 20) == grey
+
+
+def test_any_two_pictures_are_compared(window: Window) -> None:
+    page = window.open("full")
+    window.contrast(0, 65535)
+    before = window.at(5, 60)
+    page.select_option("#right", label="median")
+    window.settle()
+    assert before != (0, 0, 0)
+    assert window.at(5, 10)[0] > 100
+    page.click("#swap")
+    window.settle()
+    assert page.locator("#left").input_value() == "2"
+    assert window.at(5, 10) == (0, 0, 0)
+
+
+def test_a_stack_has_a_slider_for_each_axis(window: Window) -> None:
+    page = window.open("stack")
+    window.contrast(0, 6000)
+    assert window.at(10, 5)[0] == pytest.approx(255 * 4 / 6, abs=1)  # time 2, z 2
+    page.locator("#stack-0").fill("0")
+    page.locator("#stack-1").fill("2")
+    window.settle()
+    assert window.at(10, 5)[0] == pytest.approx(255 * 2 / 6, abs=1)
+    assert page.locator("#stack").text_content() == "time1 of 2 (0.00 s)z3 of 3 (4.0 µm)"
+    page.focus("#canvas")
+    page.keyboard.press("PageDown")
+    window.settle()
+    assert window.at(10, 5)[0] == pytest.approx(255 * 3 / 6, abs=1)
+
+
+def test_everything_is_done_without_a_mouse(window: Window) -> None:
+    page = window.open("full")
+    reached = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("() => document.activeElement.id"))
+    wanted = "theme left swap right canvas swipe zoom-in fit beside low-slide low gamma auto overlay opacity draw-line"
+    for name in f"{wanted} x1 y2 command copy".split():
+        assert name in reached
+    page.focus("#canvas")
+    assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    first = window.view()
+    for key in ("+", "+", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    window.settle()
+    assert window.view()["scale"] == pytest.approx(first["scale"] * 1.25**2)
+    assert window.view()["x"] > first["x"]
+    assert window.view()["y"] > first["y"]
+    page.keyboard.press("0")
+    for key in (".", ".", "x", "o", "s", "c", "b", "l", "Escape"):
+        page.keyboard.press(key)
+    window.settle()
+    assert window.view()["x"] == first["x"]
+    assert page.locator("#swipe").input_value() == "540"
+    assert [page.locator(f"#{side}").input_value() for side in ("left", "right")] == ["1", "1"]
+    assert page.locator("#beside").is_checked()
+
+
+def test_gaps_are_hatched_and_read_as_no_value(window: Window) -> None:
+    page = window.open("gaps")
+    assert window.at(8, 12) in {(80, 86, 92), (109, 116, 123)}
+    page.focus("#canvas")
+    for key, times in (("ArrowUp", 5), ("ArrowLeft", 3)):
+        for _ in range(times):
+            page.keyboard.press(f"Shift+{key}")
+    window.settle()
+    assert "no value" in page.locator("#readout").text_content()
+
+
+def test_constant_images_and_pages_without_images(window: Window) -> None:
+    page = window.open("flat")
+    page.select_option("#overlay", index=1)
+    window.settle()
+    page.goto("about:blank")
+    window.asked.clear()
+    page = window.open("bare")
+    assert page.locator("h1").text_content() == "bare"
+
+
+def test_colours_and_their_channels(window: Window) -> None:
+    page = window.open("colour")
+    window.contrast(0, 255)
+    assert window.at(12, 4) == (255, 128, 0)
+    page.select_option("#channel", label="green")
+    window.settle()
+    window.contrast(0, 255)
+    assert window.at(12, 4) == (128, 128, 128)
+
+
+def test_hostile_names_are_text(window: Window) -> None:
+    page = window.open("hostile")
+    assert page.locator(".whole p").text_content() == HOSTILE
+    assert (
+        page.evaluate(
+            "() => [...document.scripts].filter((one) => !one.type && one.textContent.includes('alert')).length"
+        )
+        == 0
+    )
+    names = page.eval_on_selector_all("#overlay option", "all => all.map(one => one.textContent)")
+    assert any(name.startswith("<script>") for name in names)
+    for key in ("o", "o", "o", "b", "b"):
+        page.locator("#canvas").press(key)
+    window.settle()
+    # a long name neither widens the page nor buries what is below it
+    assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_no_serious_fault_of_accessibility(browser: Any, folder: Path) -> None:
+    import axe_playwright_python
+
+    rules = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    window = Window(browser, folder, bypass_csp=True)
+    try:
+        page = window.open("full")
+        page.select_option("#overlay", index=2)
+        for name in ("x1", "y1", "x2", "y2"):
+            page.fill(f"#{name}", "5" if name.endswith("1") else "40")
+        page.keyboard.press("Tab")
+        page.evaluate("() => document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        page.evaluate(rules)
+        for scheme, size in itertools.product(("light", "dark"), (WIDE, NARROW)):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size(size)
+            window.settle()
+            found = page.evaluate("async () => (await axe.run({ resultTypes: ['violations'] })).violations")
+            grave = [
+                (scheme, size, one["id"], one["nodes"][0]["html"][:200], one["nodes"][0]["failureSummary"])
+                for one in found
+                if one["impact"] in {"serious", "critical"}
+            ]
+            assert grave == []
+            assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
+    finally:
+        window.context.close()
+
+
+def test_the_policy_stops_foreign_scripts(browser: Any, folder: Path) -> None:
+    window = Window(browser, folder)
+    try:
+        page = window.open("full")
+        page.evaluate(
+            """() => { const one = document.createElement("script"); one.textContent = "window.mischief = 1";
+            document.head.append(one);
+            document.body.setAttribute("onclick", "window.mischief = 2"); document.body.click();
+            new Image().src = "https://example.org/x.png"; }"""
+        )
+        assert page.evaluate("() => window.mischief") is None
+        assert any("Content Security Policy" in said for said in window.said)
+    finally:
+        window.context.close()
+
+
+def test_the_colours_are_switched(window: Window) -> None:
+    page = window.open("full")
+    seen = []
+    for _ in range(3):
+        page.click("#theme")
+        seen.append(page.evaluate("() => getComputedStyle(document.body).backgroundColor"))
+    light, dark, system = seen
+    assert light == system != dark
