@@ -67,11 +67,12 @@ def fineness_levels(largest_step: int, longer_side: int) -> Iterator[Fineness]:
         yield Fineness(step, 1, 0)
         step *= 2
     step //= 2
-    for factor in FACTORS[1:]:
+    for factor in FACTORS[1 : FACTORS.index(8) + 1]:
         for centre in (CENTRE, CENTRE // 2, CENTRE // 4):
             if longer_side > centre * 1.5:
                 yield Fineness(step, factor, centre)
-    yield Fineness(step, FACTORS[-1], 0)
+    for factor in FACTORS[1:]:
+        yield Fineness(step, factor, 0)
 
 
 def choose_fineness(levels: Iterator[Fineness], size: Callable[[Fineness], float], room: float) -> Fineness:
