@@ -130,7 +130,7 @@ def test_a_large_pair_with_overlays_stays_within_the_budget() -> None:
     assert "1/8 of the noise" in read.notes
 
 
-@pytest.mark.parametrize(("largest", "parts"), [(500_000, 2), (300_000, 1)])
+@pytest.mark.parametrize(("largest", "parts"), [(400_000, 2), (220_000, 1)])
 def test_what_is_far_too_large_is_averaged_and_the_middle_kept(largest: int, parts: int) -> None:
     noisy, denoised = grey((400, 500))
     read = Read(pair(noisy, denoised, noise=(1.0,)), largest)
@@ -160,6 +160,22 @@ def test_of_a_stack_of_500_the_middle_is_whole_and_the_others_are_thumbnails() -
     small, factor = read.values(0, 3), layers[3][0]["factor"]
     np.testing.assert_allclose(small, binned(noisy[3], factor), atol=layers[3][0]["scale"])
     assert f"{factor} x {factor} pixels are averaged" in read.notes
+
+
+def test_pixels_that_take_more_than_foretold_are_packed_anew() -> None:
+    noisy, denoised = grey((1024, 512))
+    starts = np.linspace(0, 1024 - 16, 8).astype(int)
+    seen = np.unique([start + row for start in starts for row in range(16)])
+    noisy[seen] = denoised[seen] = 20000
+    read = Read(pair(noisy, denoised, noise=(300.0,)), 1_000_000)
+    assert len(read.content) <= 1_000_000
+
+
+def test_the_description_of_many_planes_counts_too() -> None:
+    plane = np.arange(3 * 30 * 40, dtype=np.uint16).reshape(3, 30, 40)
+    pictures = tuple(Picture(name, [plane] * 300) for name in ("noisy", "denoised"))
+    read = Read(Page("many", viewer=Viewer(pictures, channels=("a", "b", "c"))), 1_200_000)
+    assert len(read.content) <= 1_200_000
 
 
 def test_a_short_stack_is_whole() -> None:

@@ -11,8 +11,14 @@ from dataclasses import dataclass
 LARGEST_PAGE = 10 * 2**20
 """Bytes of a page at most."""
 
-SPARE = 2**17
-"""Bytes left free for what was foretold too small."""
+SPARE = 2**15
+"""Bytes left free, for notes and names."""
+
+DESCRIBED = 360
+"""Bytes that describe a plane, at most."""
+
+ATTEMPTS = 4
+"""Times that the pixels are packed anew, in less room, where they took more than was foretold."""
 
 AS_TEXT = 4 / 3
 """Characters for each byte."""
@@ -92,15 +98,25 @@ def choose_fineness(levels: Iterator[Fineness], size: Callable[[Fineness], float
     return level
 
 
-def room_for_pixels(frame: int, largest: int = LARGEST_PAGE) -> int:
-    """Bytes of pixels, before they become text, that fit beside ``frame`` bytes of everything else."""
-    return max(0, int((largest - frame - SPARE) / AS_TEXT))
+def room_for_pixels(frame: int, layers: int, largest: int = LARGEST_PAGE) -> int:
+    """Bytes of pixels, before they become text, that fit into a page.
+
+    Parameters
+    ----------
+    frame
+        Bytes of everything else.
+    layers
+        Planes of pictures and maps, each of which has to be described.
+    largest
+        Bytes of the page.
+    """
+    return max(0, int((largest - frame - layers * DESCRIBED - SPARE) / AS_TEXT))
 
 
 def thumbnail_side(count: int, shape: tuple[int, int], room: float) -> int:
     """Longer side of each of ``count`` thumbnails of planes of a shape, in pixels; 0 where not even small ones fit."""
     if not count:
         return 0
-    pixels = room * 8 / THUMBNAIL_BITS / count
+    pixels = max(room, 0.0) * 8 / THUMBNAIL_BITS / count
     side = int((pixels * max(shape) / min(shape)) ** 0.5)
     return min(LARGEST_THUMBNAIL, side, max(shape)) if side >= SMALLEST_THUMBNAIL else 0

@@ -22,6 +22,8 @@ class Streams:
     """Bytes that are collected while a page is made, each with its number."""
 
     kept: list[bytes] = field(default_factory=list)
+    foretold: float = 0.0
+    """How many bytes they were expected to be."""
 
     def add(self, content: bytes) -> int:
         """The number of a new stream."""
@@ -48,10 +50,24 @@ class Carried:
     """Least and largest value of each channel in the chosen plane, and the step between grey levels."""
     notes: tuple[str, ...]
     """What was reduced and how, in sentences for people."""
+    foretold: float
+    """Bytes that all streams were expected to take."""
 
 
 def carry(viewer: Viewer, room: int) -> Carried:
-    """The pictures and maps of a viewer in at most about ``room`` bytes."""
+    """The pictures and maps of a viewer in at most ``room`` bytes, unless even the coarsest take more."""
+    wanted = float(room)
+    for _ in range(budget.ATTEMPTS):
+        carried = _carried(viewer, wanted)
+        size = sum(map(len, carried.streams))
+        if size <= room:
+            break
+        # a few rows foretold too little, and will do so again in proportion
+        wanted = 0.97 * room * min(room, carried.foretold) / size
+    return carried
+
+
+def _carried(viewer: Viewer, room: float) -> Carried:
     streams = Streams()
     notes: list[str] = []
     overlays = _overlays(viewer, budget.OVERLAYS * room, streams, notes)
@@ -62,7 +78,8 @@ def carry(viewer: Viewer, room: int) -> Carried:
     grids = [grid_of([picture[channel] for picture in loaded], viewer.planes > 1) for channel in range(viewer.shape[0])]
     full = _full_planes(viewer, (loaded, grids), pictures, room - streams.size, (streams, notes))
     _thumbnails(viewer, pictures, full, room - streams.size, (streams, notes))
-    return Carried(pictures, overlays, streams.kept, _ranges(loaded, grids), tuple(notes))
+    streams.foretold += sum(len(streams.kept[overlay["layer"]["data"]]) for overlay in overlays)
+    return Carried(pictures, overlays, streams.kept, _ranges(loaded, grids), tuple(notes), streams.foretold)
 
 
 def _full_planes(
@@ -84,7 +101,8 @@ def _full_planes(
         planes = loaded if plane == viewer.chosen else _load(viewer, plane)
         _one_plane(planes, grids, level, (pictures, plane), streams)
         done.add(plane)
-    notes += _words(viewer, grids, level)
+        streams.foretold += size
+    notes += _words(viewer, _ranges(loaded, grids), grids, level)
     return frozenset(done)
 
 
@@ -209,6 +227,7 @@ def _thumbnails(
         notes.append(f"{len(left)} planes did not fit into the page and are left out.")
         return
     factor = -(-max(y, x) // side)
+    streams.foretold += max(room, 0.0)
     small = {
         plane: [[binned(channel, factor) for channel in picture] for picture in _load(viewer, plane)] for plane in left
     }
@@ -271,15 +290,16 @@ def _limits(overlay: Overlay, values: Pixels) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def _words(viewer: Viewer, grids: list[Grid], level: Fineness) -> list[str]:
+def _words(viewer: Viewer, ranges: Sequence[Mapping[str, float]], grids: list[Grid], level: Fineness) -> list[str]:
     said = []
     names = viewer.channels if len(grids) > 1 and not viewer.colour else ("",) * len(grids)
-    for name, grid in zip(names, grids, strict=True):
+    for name, ends, grid in zip(names, ranges, grids, strict=True):
         unit = f" {viewer.unit}" if viewer.unit else ""
         of = f"Channel {name}: values" if name else "Values"
-        top = grid.offset + grid.scale * grid.codes_above
-        fine = f"{of} from {grid.offset:.6g} to {top:.6g}{unit} are carried in steps of {grid.scale * level.step:.4g}"
-        said.append(fine + (", exactly as they are in the file." if grid.exact and level.step == 1 else "."))
+        step = f"{grid.scale * level.step:.4g}"
+        fine = f"{of} from {ends['low']:.6g} to {ends['high']:.6g}{unit} are carried in steps of {step}"
+        whole = grid.exact and level.step == level.factor == 1
+        said.append(fine + (", exactly as they are in the file." if whole else "."))
         if grid.cut:
             said.append("Values beyond are shown as the nearest of these.")
     if level.step > 1:

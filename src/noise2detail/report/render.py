@@ -70,8 +70,13 @@ def render(page: Page, largest: int = LARGEST_PAGE) -> bytes:
     template = _environment().get_template("page.html.j2")
     values = _values(page)
     frame = len(_text(template, page, values, None))
-    carried = carry(page.viewer, room_for_pixels(frame, largest)) if page.viewer else None
+    carried = _pixels(page.viewer, frame, largest) if page.viewer else None
     return _text(template, page, values, carried)
+
+
+def _pixels(viewer: Viewer, frame: int, largest: int) -> Carried:
+    layers = len(viewer.pictures) * viewer.planes * viewer.shape[0] + len(viewer.overlays)
+    return carry(viewer, room_for_pixels(frame, layers, largest))
 
 
 def _values(page: Page) -> dict[str, Any]:

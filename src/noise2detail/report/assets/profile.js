@@ -54,7 +54,9 @@ function showProfile() {
   if (!state.line) return;
   const found = samples(state.line);
   if (!found) {
-    setTimeout(showProfile, 100);
+    byId("profile-chart").replaceChildren();
+    byId("profile-table").replaceChildren();
+    if (!unpacked()) whenReady(showProfile);
     return;
   }
   const names = [PAGE.pictures[state.left].name, PAGE.pictures[state.right].name].map((name) => name.slice(0, 60));

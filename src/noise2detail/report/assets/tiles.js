@@ -45,6 +45,9 @@ function shown(picture) {
   return null;
 }
 
+// False while a picture of now is still decoded.
+const unpacked = () => [state.left, state.right].every((picture) => shown(picture) !== null);
+
 // Grey of each code, 0 to 255.
 function greys(layer) {
   const table = new Uint8ClampedArray(65536);
