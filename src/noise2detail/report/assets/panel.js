@@ -174,8 +174,8 @@ function read() {
   const parts = [
     `x ${x}, y ${y}${where}`,
     `${PAGE.pictures[state.left].name.slice(0, 40)}: ${say(texts[0])}${unit()}`,
-    `${PAGE.pictures[state.right].name.slice(0, 40)}: ${say(texts[1])}${unit()}`,
   ];
+  if (state.left !== state.right) parts.push(`${PAGE.pictures[state.right].name.slice(0, 40)}: ${say(texts[1])}${unit()}`);
   const differences = texts[0].map((value, i) => (Number.isFinite(value) && Number.isFinite(texts[1][i]) ? value - texts[1][i] : null));
   if (state.left !== state.right) parts.push(`difference: ${say(differences)}${unit()}`);
   const map = state.overlay && state.overlay !== "residual" ? overlayMap() : null;
