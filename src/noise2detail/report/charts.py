@@ -89,7 +89,7 @@ def svg(chart: Chart, name: str) -> Markup:
         _frame(chart, x, y),
         Markup('<g clip-path="url(#{}-c)">').format(name),
         *(_series(one, _colour(one, number), x, y) for number, one in enumerate(chart.series)),
-        *(_mark(mark, x, y) for mark in chart.marks),
+        *(_mark(mark, number, x, y) for number, mark in enumerate(chart.marks)),
         Markup("</g></svg>"),
     ]
     return Markup("").join(parts)
@@ -204,12 +204,13 @@ def _places(xs: NDArray[np.float64], ys: NDArray[np.float64], x: Axis, y: Axis) 
     return list(zip(across[good].tolist(), down[good].tolist(), strict=True))
 
 
-def _mark(mark: Mark, x: Axis, y: Axis) -> Markup:
+def _mark(mark: Mark, number: int, x: Axis, y: Axis) -> Markup:
     if mark.axis == "x":
         place = float(x.places(np.array([mark.value]))[0])
         line = f"M{place:.1f} {TOP}V{HEIGHT - BOTTOM}"
         left = place > (LEFT + WIDTH) / 2
-        text = (place - 5 if left else place + 5, TOP + 14.0, "end" if left else "start")
+        # each name one line lower, for marks that are close
+        text = (place - 5 if left else place + 5, TOP + 14.0 * (number + 1), "end" if left else "start")
     else:
         place = float(y.places(np.array([mark.value]))[0])
         line = f"M{LEFT} {place:.1f}H{WIDTH - RIGHT}"
