@@ -171,6 +171,7 @@ def write_report(
     examined = examine(subject.pair, target, noise)
     facts: dict[str, Any] = {"verdict": examined.verdict.level}
     facts["reasons"] = [reason.sentence for reason in examined.verdict.reasons]
+    facts["untested"] = list(examined.verdict.untested)
     more: tuple[Section, ...] = ()
     if reporting.again and subject.plan is not None:
         with progress_bar("denoising again", shown=not voice.quiet) as on_step:

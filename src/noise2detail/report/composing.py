@@ -74,7 +74,8 @@ def compose(subject: Subject, examined: Examination, more: Sequence[Section] = (
 
 def _verdict(found: Verdict) -> shown.Verdict:
     remarks = tuple(Remark(_sentence(reason.sentence), REMARKS[reason.severity]) for reason in found.reasons)
-    return shown.Verdict(LEVELS[found.level], WORDS[found.level], remarks)
+    untested = tuple(Remark(_sentence(one), "unknown") for one in found.untested)
+    return shown.Verdict(LEVELS[found.level], WORDS[found.level], remarks + untested)
 
 
 def _sentence(text: str) -> str:

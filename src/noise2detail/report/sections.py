@@ -41,7 +41,6 @@ def sections_of(pair: Pair, examined: Examination) -> tuple[Section, ...]:
         _intensities(parts),
         _values(pair, parts),
         _finest_detail(pair, parts),
-        _untested(examined),
     )
 
 
@@ -100,7 +99,7 @@ def _taken_away(parts: Sequence[Part]) -> Section:
         if part.evidence.residual is not None and part.evidence.residual.testable
     )
     if not charts:
-        return Section("What was taken away", missing="The residual could not be tested, for the reasons given below.")
+        return Section("What was taken away", missing="The residual could not be tested, for the reasons given above.")
     return Section("What was taken away", text=(EXPECTED,), charts=charts)
 
 
@@ -186,8 +185,3 @@ def _finest_detail(pair: Pair, parts: Sequence[Part]) -> Section:
         facts[part.name or "noisy image"] = shared
     text = ("By decorrelation analysis of the noisy image, for comparison with other instruments.",) if facts else ()
     return Section("Finest detail as recorded", text=text, facts=facts)
-
-
-def _untested(examined: Examination) -> Section:
-    said = examined.verdict.untested
-    return Section("What could not be tested", text=tuple(f"{one[0].upper()}{one[1:]}." for one in said))
