@@ -15,14 +15,12 @@ from noise2detail.pipeline.values import percentile_map
 from noise2detail.plans import Target
 from noise2detail.report.evidence import Evidence, gather_evidence
 from noise2detail.report.pairing import Pair
+from noise2detail.report.pictures import channel_names
 from noise2detail.report.verdict import LEVELS, Verdict, verdict, verdict_of_all
 from noise2detail.types import Pixels
 
 PLANES = 8
 """Planes that are looked at, spread over a stack."""
-
-COLOURS = ("red", "green", "blue", "alpha")
-"""Of RGB samples."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,17 +104,6 @@ def plane_of(image: Pixels, pair: Pair, plane: int, channel: int) -> Pixels:
     return layout.channels_of(layout.view(image), layout.planes[plane])[channel]
 
 
-def channel_names(pair: Pair) -> tuple[str, ...]:
-    """Of every channel, and of RGB samples; as many as the image has."""
-    layout, own = pair.layout, pair.noisy.channel_names
-    samples = layout.shape[layout.axes.index("S")] if "S" in layout.axes else 1
-    channels = layout.channels // samples
-    names = own if len(own) == channels else [f"channel {number + 1}" for number in range(channels)]
-    if samples == 1:
-        return tuple(names)
-    return tuple(COLOURS[s] if channels == 1 else f"{name}, {COLOURS[s]}" for name in names for s in range(samples))
-
-
 def pixel_size(pair: Pair) -> float | None:
     """Side of a pixel in micrometres, where it is known and the same in both directions."""
     sizes = {pair.noisy.pixel_size_um.get(axis) for axis in "YX"}
@@ -133,7 +120,7 @@ class _Names:
 
     def __init__(self, pair: Pair) -> None:
         self._layout = pair.layout
-        self._channels = channel_names(pair)
+        self._channels = channel_names(pair.noisy)
         self._axes = [axis for axis in pair.layout.axes if axis in PLANE_AXES]
 
     def __call__(self, plane: int, channel: int) -> str:

@@ -87,7 +87,7 @@ def viewer_of(
     samples = sizes.get("S", 1)
     return Viewer(
         pictures,
-        channels=_channels(first, sizes.get("C", 1), samples),
+        channels=channel_names(first),
         colour=samples == 3 and sizes.get("C", 1) == 1,
         stack=tuple(_axis(axis, sizes[axis], first) for axis in "TZ" if sizes.get(axis, 1) > 1),
         chosen=_middle(sizes) if chosen is None else chosen,
@@ -98,7 +98,10 @@ def viewer_of(
     )
 
 
-def _channels(image: Image, channels: int, samples: int) -> tuple[str, ...]:
+def channel_names(image: Image) -> tuple[str, ...]:
+    """Of every channel and RGB sample, as many as an image has; empty for the only one, if it has none."""
+    sizes = dict(zip(image.axes, image.array.shape, strict=True))
+    channels, samples = sizes.get("C", 1), sizes.get("S", 1)
     names = image.channel_names or tuple(f"channel {number}" for number in range(1, channels + 1))
     if samples == 1:
         return names if channels > 1 or image.channel_names else ("",)

@@ -12,9 +12,10 @@ from noise2detail.noise.blocks import look_at
 from noise2detail.pipeline.noise import ChannelNoise
 from noise2detail.report.charts import Chart, Mark, Series
 from noise2detail.report.curves import histogram_chart, noise_chart, radial_power, spectrum_chart
-from noise2detail.report.examining import Examination, Part, channel_names, pixel_size, plane_of
+from noise2detail.report.examining import Examination, Part, pixel_size, plane_of
 from noise2detail.report.page import Section, Table
 from noise2detail.report.pairing import Pair
+from noise2detail.report.pictures import channel_names
 
 CALM = 0.5
 """Share of the blocks that are drawn: those with the least structure."""
@@ -36,7 +37,7 @@ def sections_of(pair: Pair, examined: Examination) -> tuple[Section, ...]:
     parts = examined.of_plane(examined.chosen)
     return (
         _by_part(examined),
-        _noise(examined.noise, channel_names(pair)),
+        _noise(examined.noise, channel_names(pair.noisy)),
         _taken_away(parts),
         _intensities(parts),
         _values(pair, parts),
@@ -65,7 +66,7 @@ def _noise(noise: Sequence[ChannelNoise], names: Sequence[str]) -> Section:
         down, across = found.correlation
         rows.append(
             (
-                name,
+                name or "image",
                 f"{model.gain:.4g} ± {error.gain:.2g}",
                 f"{model.pedestal:.4g}",
                 f"{model.sigma:.4g} ± {error.sigma:.2g}",
