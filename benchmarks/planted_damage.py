@@ -54,6 +54,15 @@ INTRODUCTION = (
     "black over the noise."
 )
 
+ACCUSED = {
+    "lost": LIMITS.spot[0],
+    "added": LIMITS.texture[0],
+    "band": LIMITS.band[0],
+    "level": LIMITS.gain[0],
+    "overall": LIMITS.overall[0],
+}
+"""From where the verdict is no longer the best."""
+
 Row = dict[str, Any]
 
 
@@ -234,6 +243,8 @@ def rates(found: list[Row]) -> list[Row]:
                     "of undamaged": len(null),
                     "truly damaged by the method": len(guilty),
                     "of these found": share(guilty, figure, threshold),
+                    "found by the verdict": share(own, figure, ACCUSED[figure]),
+                    "false alarms of the verdict": share(null, figure, ACCUSED[figure]),
                 }
             )
     return result
@@ -249,6 +260,13 @@ def groups(found: list[Row]) -> Iterator[tuple[str, Any]]:
         yield name, lambda row, low=low, high=high: low <= row.get("snr", -1) < high
 
 
+HEADER = (
+    "| damage | group | threshold | found | of | false alarms | of | truly damaged | of these found "
+    "| found by the verdict | false alarms of it |"
+)
+SHARES = ("found", "false alarms", "of these found", "found by the verdict", "false alarms of the verdict")
+
+
 def share(own: list[Row], figure: str, threshold: float) -> float | None:
     return float(np.mean([row[figure] > threshold for row in own])) if own else None
 
@@ -257,16 +275,16 @@ def lines(summary: list[Row]) -> list[str]:
     text = [
         INTRODUCTION,
         "",
-        "| damage | group | threshold | found | of | false alarms | of | truly damaged | of these found |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+        HEADER,
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in summary:
         if not row["of"]:
             continue
-        cells = ["-" if row[key] is None else f"{row[key]:.0%}" for key in ("found", "false alarms", "of these found")]
+        cells = ["-" if row[key] is None else f"{row[key]:.0%}" for key in SHARES]
         text.append(
             f"| {row['damage']} | {row['group']} | {row['threshold']:.4g} | {cells[0]} | {row['of']} | {cells[1]} | "
-            f"{row['of undamaged']} | {row['truly damaged by the method']} | {cells[2]} |"
+            f"{row['of undamaged']} | {row['truly damaged by the method']} | {cells[2]} | {cells[3]} | {cells[4]} |"
         )
     return text
 
