@@ -1,10 +1,11 @@
 """How often known damage is found in good results, and how often results without it are accused.
 
-    python benchmarks/planted_damage.py --score ../shared/tools/score.py --cache FOLDER [--made]
+    python benchmarks/planted_damage.py --score ../shared/tools/score.py --cache FOLDER [--made | --measured]
 
 Clean images with noise of a known model, measured by the program as a user would have it; results of good methods, and
 one that loses nothing; damage planted into them. Thresholds come from one half of the images, rates from the other.
-Noisy images and results are kept in the folder ``--cache``; ``--made`` takes only those that are there already.
+Noisy images and results are kept in the folder ``--cache``; ``--made`` takes only those that are there
+already, ``--measured`` only those whose figures are there too.
 Results go to ``benchmarks/results/planted-damage.md`` and ``planted-damage.json``.
 """
 
@@ -49,8 +50,18 @@ FIGURES = {
 INTRODUCTION = (
     "Thresholds are those at which 1 of 20 undamaged results of the first half of the images is accused; all rates "
     "are those of the other half. A result whose own error, seen without the noise, has as much of the damage as is "
-    "planted is no false alarm: such results are counted beside."
+    "planted is no false alarm: such results are counted beside. Levels of brightness are told by their height above "
+    "black over the noise."
 )
+
+ACCUSED = {
+    "lost": LIMITS.spot[0],
+    "added": LIMITS.texture[0],
+    "band": LIMITS.band[0],
+    "level": LIMITS.gain[0],
+    "overall": LIMITS.overall[0],
+}
+"""From where the verdict is no longer the best."""
 
 Row = dict[str, Any]
 
@@ -60,11 +71,14 @@ def main() -> None:
     parser.add_argument("--score", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--made", action="store_true")
+    parser.add_argument("--measured", action="store_true")
     args = parser.parse_args()
     found: list[Row] = []
     kept = args.cache / "figures"
     kept.mkdir(parents=True, exist_ok=True)
-    for case in made(args.cache) if args.made else cases(args.score, args.cache):
+    if args.measured:
+        found = [row for file in sorted(kept.glob("*.json")) for row in json.loads(file.read_text())]
+    for case in () if args.measured else made(args.cache) if args.made else cases(args.score, args.cache):
         file = kept / f"{case.name} {case.noise}.json".replace(" ", "-")
         if not file.exists():
             file.write_text(json.dumps([row for method in case.results for row in rows(case, method)]))
@@ -75,7 +89,8 @@ def main() -> None:
 
 
 def made(cache: Path) -> Iterator[Case]:
-    for file in sorted(cache.glob("*.pickle")):
+    # in an order that mixes kinds of images, so that a part of them is like the whole
+    for file in sorted(cache.glob("*.pickle"), key=lambda one: zlib.crc32(one.stem.encode())):
         yield pickle.loads(file.read_bytes())
 
 
@@ -95,8 +110,7 @@ def rows(case: Case, method: str) -> Iterator[Row]:
         **gains,
         "truly lost": float(np.nanmax(np.abs(lost_map(truth)))),
         "truly blurred": power_lost(truth, band) / planted_power(case, band),
-        "true level": level_figures(truth, result, case)["level"],
-        "true overall": level_figures(truth, result, case)["overall"],
+        **{f"true {figure}": value for figure, value in level_figures(truth, result, case).items()},
     }
     removed = without_spots(result, case.spots, rng)
     if removed is not None:
@@ -229,6 +243,8 @@ def rates(found: list[Row]) -> list[Row]:
                     "of undamaged": len(null),
                     "truly damaged by the method": len(guilty),
                     "of these found": share(guilty, figure, threshold),
+                    "found by the verdict": share(own, figure, ACCUSED[figure]),
+                    "false alarms of the verdict": share(null, figure, ACCUSED[figure]),
                 }
             )
     return result
@@ -244,6 +260,13 @@ def groups(found: list[Row]) -> Iterator[tuple[str, Any]]:
         yield name, lambda row, low=low, high=high: low <= row.get("snr", -1) < high
 
 
+HEADER = (
+    "| damage | group | threshold | found | of | false alarms | of | truly damaged | of these found "
+    "| found by the verdict | false alarms of it |"
+)
+SHARES = ("found", "false alarms", "of these found", "found by the verdict", "false alarms of the verdict")
+
+
 def share(own: list[Row], figure: str, threshold: float) -> float | None:
     return float(np.mean([row[figure] > threshold for row in own])) if own else None
 
@@ -252,16 +275,16 @@ def lines(summary: list[Row]) -> list[str]:
     text = [
         INTRODUCTION,
         "",
-        "| damage | group | threshold | found | of | false alarms | of | truly damaged | of these found |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+        HEADER,
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in summary:
         if not row["of"]:
             continue
-        cells = ["-" if row[key] is None else f"{row[key]:.0%}" for key in ("found", "false alarms", "of these found")]
+        cells = ["-" if row[key] is None else f"{row[key]:.0%}" for key in SHARES]
         text.append(
             f"| {row['damage']} | {row['group']} | {row['threshold']:.4g} | {cells[0]} | {row['of']} | {cells[1]} | "
-            f"{row['of undamaged']} | {row['truly damaged by the method']} | {cells[2]} |"
+            f"{row['of undamaged']} | {row['truly damaged by the method']} | {cells[2]} | {cells[3]} | {cells[4]} |"
         )
     return text
 

@@ -91,7 +91,8 @@ def brightness_kept(
 def _edges(values: NDArray[np.float32], width: float) -> NDArray[np.float64]:
     """Between levels of about the same number of pixels, none narrower than ``width``."""
     edges: list[float] = []
-    for edge in np.quantile(values, np.arange(1, BINS) / BINS):
+    count = min(BINS, values.size // (2 * FEWEST)) or 1
+    for edge in np.quantile(values, np.arange(1, count) / count):
         if not edges or edge - edges[-1] >= width:
             edges.append(float(edge))
     return np.array(edges)
