@@ -224,3 +224,19 @@ def test_bad_input_is_named() -> None:
         estimate_error(scene(), scene(), lambda plane: plane[:5], noise)
     with pytest.raises(SettingError, match="target is"):
         estimate_error(scene(), scene(), blur, noise, target="truth")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("jumping", [0, 1], ids=["added", "taken away"])
+def test_a_jump_to_another_setting_on_one_side_is_left_out(jumping: int) -> None:
+    clean = scene()
+    noisy = clean + np.random.default_rng(0).normal(0, 1, clean.shape)
+    calls = iter(range(2))
+
+    def tipped(plane: Plane) -> Plane:
+        found: Plane = gaussian_filter(np.asarray(plane, np.float64), 2.0 if next(calls) == jumping else 1.2)
+        return found
+
+    found = estimate_error(noisy, blur(noisy), tipped, known(NoiseModel(sigma=1.0)))
+    steady = estimate_error(noisy, blur(noisy), blur, known(NoiseModel(sigma=1.0)))
+    assert found.raw == pytest.approx(steady.raw, abs=1e-5)
+    assert found.error > steady.error

@@ -14,6 +14,9 @@ from noise2detail.noise.colour import power_spectrum
 from noise2detail.noise.model import NoiseModel
 from noise2detail.plans import Target
 
+JUMPED = 1.25
+"""Times the power of one side's answer from which the other's holds more than noise: without a jump they are alike."""
+
 _BLOCK = 32
 
 
@@ -76,7 +79,17 @@ class PixelRisk:
         return changed * np.sqrt(weight)
 
     def _parts(self, square: Values, probe: Values) -> "Parts":
-        return Parts(square, 2 * probe * self.response.answer, 2 * probe * self.response.bend)
+        return Parts(square, 2 * probe * self._answer(), 2 * probe * self.response.bend)
+
+    def _answer(self) -> Values:
+        """Of both sides; where a method jumped to another setting on one, of the other alone."""
+        answer, bend = self.response.answer, self.response.bend
+        added, removed = (float(np.mean((answer + sign * bend)[self.kept] ** 2)) for sign in (1, -1))
+        if added > JUMPED * removed:
+            return answer - bend
+        if removed > JUMPED * added:
+            return answer + bend
+        return answer
 
     def summed(self, parts: "Parts", colour: Values) -> Terms:
         """The mean, and its standard errors."""
