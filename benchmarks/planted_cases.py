@@ -99,7 +99,7 @@ def scenes(program: Path) -> Iterator[tuple[str, Values, bool]]:
     slices = [entry[3] for entry in score.SETS["ct-poisson30"]([0])]
     references = {entry[0]: entry[3] / 255.0 for entry in score.SETS["fmd"]([1])}
     structures = [score.read(file) / 255.0 for file in sorted((score.DATA / "biosr/Microtubules_GT").glob("*.png"))]
-    photographs = {"camera": data.camera(), "coins": data.coins(), "cell": data.cell()[:512, :512]}
+    photographs = {name: np.asarray(getattr(data, name)(), float)[:512, :512] for name in ("camera", "coins", "cell")}
     grounds = [
         0.3 * references["Confocal_FISH"],
         0.3 * references["TwoPhoton_MICE"],

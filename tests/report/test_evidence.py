@@ -63,7 +63,9 @@ def test_what_makes_every_test_pointless_is_said_alone(before: Pixels, after: Pi
     found = gather_evidence(before, after, KNOWN)
     assert len(found.faults) == 1
     assert words in found.faults[0]
-    assert found.residual is found.structure is found.removed is None
+    assert found.residual is None
+    assert found.structure is None
+    assert found.removed is None
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,8 @@ def test_without_noise_the_residual_is_not_tested_and_it_says_so(measurement: Me
     found = gather_evidence(noisy(), clean(), measurement)
     assert len(found.untested) == 1
     assert words in found.untested[0]
-    assert found.residual is found.structure is None
+    assert found.residual is None
+    assert found.structure is None
     assert found.alignment is not None
 
 
@@ -106,7 +109,8 @@ def test_a_mask_does_the_same() -> None:
 def test_where_all_is_clipped_nothing_is_tested() -> None:
     clipped = Measurement(NoiseModel(sigma=SIGMA, low=195.0, high=205.0), WHITE)
     found = gather_evidence(np.clip(noisy(), 195, 205), np.clip(clean(), 195, 205), clipped)
-    assert found.residual is found.structure is None
+    assert found.residual is None
+    assert found.structure is None
     assert "free of clipping" in found.untested[0]
 
 

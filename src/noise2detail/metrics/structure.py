@@ -130,7 +130,10 @@ def lost_map(residual: Standardised, autocorrelation: NDArray[np.float64] | None
         norm = shared_power(autocorrelation, width) / (4 * math.pi * width**2)
         narrow = width / math.sqrt(2)
         if whole:
-            along = (gaussian_filter1d(np.ones(side, np.float32), narrow, mode="constant") for side in extreme.shape)
+            along = (
+                gaussian_filter1d(np.ones(side, np.float32), narrow, mode="constant")
+                for side in residual.residual.shape
+            )
             power = norm * np.outer(*along)
         else:
             power = norm * gaussian_filter(residual.valid.astype(np.float32), narrow, mode="constant")
@@ -184,7 +187,7 @@ def added_map(residual: Standardised, autocorrelation: NDArray[np.float64] | Non
     from scipy.ndimage import gaussian_filter, uniform_filter
 
     result = np.full(residual.residual.shape, -np.inf, np.float32)
-    side = min(WINDOW, *result.shape)
+    side = min([WINDOW, *residual.residual.shape])
     finer = residual.denoised
     weight = (residual.valid / residual.deviation).astype(np.float32)
     for width in BLURS:

@@ -96,7 +96,7 @@ def gather_evidence(
         return Evidence(shape, measurement, faults=trouble)
     lying = alignment(seen, found, valid)
     levels, means = _levels(found, valid)
-    base = {"alignment": lying, "brightness": levels, "smooth": means}
+    base: dict[str, Any] = {"alignment": lying, "brightness": levels, "smooth": means}
     reason = _no_noise(measurement)
     if measurement is None or reason:
         return Evidence(shape, measurement, untested=(reason,), **base)

@@ -35,7 +35,7 @@ class Limits:
     """Score of added details."""
     band: tuple[float, float] = (1.1, 1.3)
     """Power of the residual in the finest frequencies of the image over that of the noise."""
-    gain: tuple[float, float] = (0.01, 0.05)
+    gain: tuple[float, float] = (0.02, 0.05)
     """Share by which a level is too bright or too dark."""
     overall: tuple[float, float] = (0.01, 0.05)
     """The same, of the image as a whole."""
@@ -203,7 +203,7 @@ def _structure(evidence: Evidence, limits: Limits) -> Iterator[Reason]:
 def _brightness(levels: tuple[BrightnessLevel, ...], limits: Limits) -> Iterator[Reason]:
     seen = [one for one in levels if math.isfinite(one.gain)]
     # levels at which a shift of brightness of this size can be told from chance
-    able = [one for one in seen if limits.gain_score * one.error <= 2 * limits.gain[0]]
+    able = [one for one in seen if limits.gain_score * one.error <= limits.gain[0]]
     off = [one for one in seen if abs(one.score) > limits.gain_score and abs(one.gain) > limits.gain[0]]
     whole = overall_gain(levels)
     shifted = whole is not None and abs(whole[0]) > max(limits.overall[0], limits.gain_score * whole[1])
