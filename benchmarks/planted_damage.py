@@ -11,6 +11,7 @@ Results go to ``benchmarks/results/planted-damage.md`` and ``planted-damage.json
 
 import argparse
 import json
+import math
 import pickle
 import zlib
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ import numpy as np
 from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 
-from noise2detail.metrics.levels import brightness_kept, overall_gain
+from noise2detail.metrics.levels import CHANCE, brightness_kept
 from noise2detail.metrics.standardised import Standardised, standardised
 from noise2detail.metrics.structure import added_map, band_loss, lost_map
 from noise2detail.report.verdict import LIMITS
@@ -59,7 +60,7 @@ ACCUSED = {
     "added": LIMITS.texture[0],
     "band": LIMITS.band[0],
     "level": LIMITS.gain[0],
-    "overall": LIMITS.overall[0],
+    "overall": LIMITS.gain[0],
 }
 """From where the verdict is no longer the best."""
 
@@ -139,11 +140,15 @@ def planted(case: Case, method: str, rng: np.random.Generator) -> Iterator[Row]:
 
 
 def level_figures(residual: Standardised, result: Values, case: Case) -> Row:
-    """Largest gain of a level that is beyond chance, and that of the whole, as shares."""
-    levels = [one for one in brightness_kept(residual, result, case.measurement.model) if np.isfinite(one.gain)]
-    overall = overall_gain(tuple(levels))
-    certain = [abs(one.gain) for one in levels if abs(one.score) > LIMITS.gain_score]
-    return {"level": max(certain, default=0.0), "overall": abs(overall[0]) if overall else 0.0, "levels": len(levels)}
+    """Largest gain of levels, and that of the whole, as shares; 0 where they are not beyond chance."""
+    kept = brightness_kept(residual, result, case.measurement.model)
+    if kept is None:
+        return {"level": 0.0, "overall": 0.0}
+    certain = math.isfinite(kept.whole.gain) and abs(kept.whole.score) > CHANCE
+    return {
+        "level": abs(kept.worst.gain) if kept.worst else 0.0,
+        "overall": abs(kept.whole.gain) if certain else 0.0,
+    }
 
 
 def low_passed(image: Values, cutoff: float) -> Values:

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from noise2detail.metrics.levels import Level, brightness_kept, overall_gain
+from noise2detail.metrics.levels import Brightness, brightness_kept
 from noise2detail.metrics.standardised import standardised
 from noise2detail.noise.model import NoiseModel
 from noise2detail.types import Pixels
@@ -26,57 +27,79 @@ def noisy(seed: int = 0) -> Pixels:
     return seen
 
 
-def levels(denoised: Pixels, seed: int = 0) -> tuple[Level, ...]:
-    return brightness_kept(standardised(noisy(seed), denoised, MODEL), denoised, MODEL)
+def kept(denoised: Pixels, seed: int = 0) -> Brightness:
+    found = brightness_kept(standardised(noisy(seed), denoised, MODEL), denoised, MODEL)
+    assert found is not None
+    return found
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(5))
 def test_the_truth_keeps_its_brightness_at_every_level(seed: int) -> None:
-    found = levels(clean(), seed)
-    assert len(found) >= 8
-    assert all(abs(one.score) < 4.5 for one in found)
-    overall = overall_gain(found)
-    assert overall is not None
-    assert abs(overall[0]) < 4 * overall[1] < 0.004
+    found = kept(clean(), seed)
+    assert found.worst is None
+    assert abs(found.whole.gain) < 4 * found.whole.error < 0.004
+    assert found.whole.pixels == clean().size
 
 
-def test_a_gain_of_everything_is_measured_at_every_level() -> None:
-    found = levels(100 + 1.02 * (clean() - 100))
-    for one in found:
-        assert one.gain == pytest.approx(0.02 / 1.02, abs=5 * one.error)
-    overall = overall_gain(found)
-    assert overall is not None
-    assert overall[0] == pytest.approx(0.02 / 1.02, abs=0.003)
+def test_a_gain_of_everything_is_measured() -> None:
+    found = kept(100 + 1.02 * (clean() - 100))
+    assert found.whole.gain == pytest.approx(0.02 / 1.02, abs=4 * found.whole.error)
+    assert found.worst is not None
 
 
-def test_a_gain_of_one_level_is_found_there_alone() -> None:
-    brighter = np.where(clean() == 950, 967.0, clean())
-    off = [one for one in levels(brighter) if abs(one.score) > 5]
-    assert off
-    assert all(abs(one.level - 967) < 20 for one in off)
-    assert off[0].gain == pytest.approx(0.02, abs=0.005)
+@pytest.mark.parametrize("gain", [-0.02, 0.02])
+def test_a_gain_of_one_level_is_found_there(gain: float) -> None:
+    found = kept(np.where(clean() == 950, 100 + (1 + gain) * 850, clean()))
+    assert found.worst is not None
+    assert found.worst.level == pytest.approx(950, abs=100)
+    assert found.worst.gain == pytest.approx(gain, abs=0.006)
 
 
 def test_noise_that_was_left_in_is_no_shift_of_brightness() -> None:
     """Sorted by its own values, what is left of the noise would give every plateau a slope."""
-    found = levels(clean() + 0.1 * (noisy() - clean()))
-    assert max(abs(one.gain) for one in found if math.isfinite(one.gain)) < 0.02
+    found = kept(clean() + 0.1 * (noisy() - clean()))
+    assert found.worst is None
+    assert abs(found.whole.score) < 4
+
+
+def test_structure_without_flat_places_is_judged_too() -> None:
+    rng = np.random.default_rng(5)
+    truth = 600 + 150 * gaussian_filter(rng.normal(size=(192, 192)), 2) / 0.14
+    seen = truth + rng.normal(0, 20, truth.shape)
+    model = NoiseModel(sigma=20.0)
+    for gain, level in ((1.0, False), (1.02, True)):
+        result = np.where(truth > 600, gain, 1.0) * truth
+        found = brightness_kept(standardised(seen, result, model), result, model)
+        assert found is not None
+        assert (found.worst is not None) == level
 
 
 def test_nothing_is_said_of_what_is_hardly_above_black() -> None:
     dim = np.full((64, 64), 101.0)
     seen = 101 + 5 * np.random.default_rng(0).standard_normal(dim.shape)
     found = brightness_kept(standardised(seen, dim, MODEL), dim, MODEL)
-    assert all(math.isnan(one.gain) for one in found)
-    assert overall_gain(found) is None
-    assert overall_gain(()) is None
+    assert found is not None
+    assert math.isnan(found.whole.gain)
+    assert found.worst is None
 
 
-def test_too_few_pixels_make_no_level() -> None:
-    assert brightness_kept(standardised(noisy()[:16, :16], clean()[:16, :16], MODEL), clean()[:16, :16], MODEL) == ()
+def test_too_few_pixels_say_nothing() -> None:
+    assert brightness_kept(standardised(noisy()[:16, :16], clean()[:16, :16], MODEL), clean()[:16, :16], MODEL) is None
 
 
 def test_shared_noise_makes_levels_less_certain() -> None:
     residual = standardised(noisy(), clean(), MODEL)
     plain, doubted = (brightness_kept(residual, clean(), MODEL, doubt) for doubt in (1.0, 4.0))
-    assert doubted[-1].error == pytest.approx(2 * plain[-1].error)
+    assert plain is not None
+    assert doubted is not None
+    assert doubted.whole.error == pytest.approx(2 * plain.whole.error)
+
+
+def test_pixels_that_are_no_data_take_no_part() -> None:
+    mask = np.ones(clean().shape, bool)
+    mask[:40] = False
+    wrong = np.where(mask, clean(), 5000.0)
+    found = brightness_kept(standardised(noisy(), wrong, MODEL, mask), wrong, MODEL)
+    assert found is not None
+    assert found.worst is None
+    assert found.whole.pixels == np.count_nonzero(mask)

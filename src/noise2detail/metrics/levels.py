@@ -1,7 +1,6 @@
-"""Whether brightness was kept, level by level: what anybody who measures intensities must know."""
+"""Whether brightness was kept, as a whole and level by level: what anybody who measures intensities must know."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,35 +13,38 @@ RING = (5, 13)
 """Sides of the squares between which lie the neighbours by which a pixel is sorted into a level: sorted by the result
 at the pixel itself, the noise that was left in it would sort its residual too, and give it a mean in every level."""
 
-FLAT = 0.5
-"""Deviations of the noise by which a pixel of a flat place differs at most from those around it: edges, which every
-method moves a little, have bias of their own."""
+NARROW = 0.5
+"""Width of a level in deviations of the noise."""
 
-BINS = 16
+MOST = 200
 """Levels at most."""
 
-NARROW = 0.5
-"""Width of the narrowest level, in deviations of the noise."""
+FEWEST = 2000
+"""Pixels of the smallest run of levels that is looked at."""
 
-FEWEST = 500
-"""Pixels of the smallest level."""
-
-ABOVE = 2.0
+ABOVE = 1.0
 """Deviations of the noise above black from which a share of the brightness means anything."""
 
+CHANCE = 4.0
+"""Standard errors that the largest of all runs hardly exceeds by chance: neighbouring runs share most of their pixels,
+so that thousands of them are like some hundred."""
+
 _DARKEST = 0.001
+
+Sums = NDArray[np.float64]
+"""Of the levels from the darkest on, 0 first."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """The flat places of about one brightness."""
+    """Pixels of about one brightness."""
 
     level: float
     """Their mean in the denoised image."""
     pixels: int
     """How many there are."""
     gain: float
-    """Share by which the denoised image is too bright there, relative to black; NaN below twice the noise."""
+    """Share by which the denoised image is too bright there, relative to black; NaN where it is hardly above it."""
     error: float
     """Standard error of the gain."""
 
@@ -52,10 +54,24 @@ class Level:
         return self.gain / self.error
 
 
+@dataclass(frozen=True)
+class Brightness:
+    """How brightness was kept."""
+
+    whole: Level
+    """Of all pixels together."""
+    worst: Level | None
+    """Run of neighbouring levels whose gain is the largest of those beyond chance; None: there is none."""
+
+
 def brightness_kept(
     residual: Standardised, denoised: NDArray[np.float64], model: NoiseModel, doubt: float = 1.0
-) -> tuple[Level, ...]:
-    """Every level of brightness, from dark to bright, and how far the result is too bright there.
+) -> Brightness | None:
+    """How far the result is too bright, as a whole and where that is most; None where too few pixels say.
+
+    Noise has no mean, so what was taken away has none either, over any pixels that are chosen without a look at their
+    own noise: here by the brightness of their neighbours in the result. Runs of neighbouring levels of every length are
+    tried, as nobody knows at which brightness a fault begins and ends.
 
     Parameters
     ----------
@@ -64,67 +80,75 @@ def brightness_kept(
     denoised
         The plane itself.
     model
-        Of the noise; without a gain its pedestal says nothing, and the darkest pixels stand for black.
+        Of the noise. Its pedestal is black; without a gain, or far below the image, the darkest pixels are.
     doubt
         Sum of the autocorrelation of the noise over all lags: means of noise that neighbours share are that much less
         certain.
     """
-    from scipy.ndimage import uniform_filter
-
     valid = residual.valid
     if np.count_nonzero(valid) < FEWEST:
-        return ()
-    inner, outer = (uniform_filter(residual.denoised, side) * side**2 for side in RING)
-    around = (outer - inner) / (RING[1] ** 2 - RING[0] ** 2)
-    middle = float(denoised[valid].mean())
-    flat = valid & (np.abs(residual.denoised - around) <= FLAT * residual.deviation)
-    black = model.pedestal if model.gain else float(np.quantile(denoised[valid], _DARKEST))
-    values = around[flat]
-    if values.size < FEWEST:
-        return ()
-    width = NARROW * float(np.median(residual.deviation[flat]))
-    groups = np.searchsorted(_edges(values, width), values, "right")
-    found = _levels(groups, [one[flat] for one in (residual.residual, residual.deviation, residual.denoised)])
-    return tuple(_level(count, mean, noise, own + middle, black, doubt) for count, mean, noise, own in found)
-
-
-def _edges(values: NDArray[np.float32], width: float) -> NDArray[np.float64]:
-    """Between levels of about the same number of pixels, none narrower than ``width``."""
-    edges: list[float] = []
-    count = min(BINS, values.size // (2 * FEWEST)) or 1
-    for edge in np.quantile(values, np.arange(1, count) / count):
-        if not edges or edge - edges[-1] >= width:
-            edges.append(float(edge))
-    return np.array(edges)
-
-
-def _levels(groups: NDArray[np.intp], values: list[NDArray[np.float32]]) -> Iterator[tuple[int, float, float, float]]:
-    """Pixels, mean residual, root of the mean variance and mean value of each group, in units of the image."""
-    residual, deviation, own = values
-    count = np.bincount(groups)
-    sums = [np.bincount(groups, one) for one in (residual * deviation, deviation**2, own)]
-    for number in np.flatnonzero(count >= FEWEST):
-        mean, variance, level = (float(one[number] / count[number]) for one in sums)
-        yield int(count[number]), mean, math.sqrt(variance), level
-
-
-def _level(count: int, mean: float, noise: float, level: float, black: float, doubt: float) -> Level:
-    above = level - black
-    if above < ABOVE * noise:
-        return Level(level, count, math.nan, math.nan)
-    return Level(level, count, -mean / above, noise * math.sqrt(max(doubt, 1.0) / count) / above)
-
-
-def overall_gain(levels: tuple[Level, ...]) -> tuple[float, float] | None:
-    """Share by which the result is too bright as a whole, and its standard error; None where no level says.
-
-    Parameters
-    ----------
-    levels
-        From ``brightness_kept``.
-    """
-    known = [one for one in levels if math.isfinite(one.gain)]
-    if not known:
         return None
-    weights = np.array([one.error**-2 for one in known])
-    return float(np.average([one.gain for one in known], weights=weights)), float(weights.sum() ** -0.5)
+    black = _black(denoised[valid], model)
+    groups = _groups(_around(residual)[valid], float(np.median(residual.deviation[valid])))
+    deviation = residual.deviation[valid].astype(np.float64)
+    weights = (None, residual.residual[valid] * deviation, deviation**2, denoised[valid] - black)
+    sums = tuple(_added(np.bincount(groups, one)) for one in weights)
+    whole = _level((0, len(sums[0]) - 1), sums, black, doubt)
+    return Brightness(whole, _worst(sums, black, doubt))
+
+
+def _black(values: NDArray[np.float64], model: NoiseModel) -> float:
+    """Where no light falls. Noise that hardly depends on the signal may be measured with a pedestal anywhere."""
+    darkest, brightest = np.quantile(values, (_DARKEST, 1 - _DARKEST)).tolist()
+    known = model.gain > 0 and model.pedestal > darkest - (brightest - darkest)
+    return float(model.pedestal if known else darkest)
+
+
+def _around(residual: Standardised) -> NDArray[np.float64]:
+    """Mean of the neighbours of each pixel in the result; those that are no data do not count."""
+    from scipy.ndimage import uniform_filter
+
+    weight = residual.valid.astype(np.float64)
+    inner, outer = RING
+
+    def ring(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = uniform_filter(values, outer) * outer**2 - uniform_filter(values, inner) * inner**2
+        return found
+
+    return ring(weight * residual.denoised) / np.maximum(ring(weight), 1.0)
+
+
+def _groups(values: NDArray[np.float64], noise: float) -> NDArray[np.intp]:
+    """Number of the level of each pixel."""
+    low, high = float(values.min()), float(values.max())
+    width = max(NARROW * noise, (high - low) / MOST) or 1.0
+    return ((values - low) / width).astype(np.intp)
+
+
+def _added(counts: NDArray[np.generic]) -> Sums:
+    return np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
+
+
+def _worst(sums: tuple[Sums, ...], black: float, doubt: float) -> Level | None:
+    count, taken, variance, above = sums
+    first, last = np.triu_indices(len(count), 1)
+    pixels = count[last] - count[first]
+    chosen = pixels >= FEWEST
+    first, last, pixels = first[chosen], last[chosen], pixels[chosen]
+    error = np.sqrt((variance[last] - variance[first]) * max(doubt, 1.0))
+    light, mean = above[last] - above[first], taken[last] - taken[first]
+    seen = light > ABOVE * pixels * np.sqrt((variance[last] - variance[first]) / np.maximum(pixels, 1))
+    able = seen & (np.abs(mean) > CHANCE * error)
+    if not able.any():
+        return None
+    place = int(np.argmax(np.where(able, np.abs(mean) / np.where(seen, light, 1.0), -1.0)))
+    return _level((int(first[place]), int(last[place])), sums, black, doubt)
+
+
+def _level(place: tuple[int, int], sums: tuple[Sums, ...], black: float, doubt: float) -> Level:
+    count, taken, variance, above = (float(one[place[1]] - one[place[0]]) for one in sums)
+    noise = math.sqrt(variance / count)
+    level = black + above / count
+    if above <= ABOVE * noise * count:
+        return Level(level, int(count), math.nan, math.nan)
+    return Level(level, int(count), -taken / above, math.sqrt(variance * max(doubt, 1.0)) / above)

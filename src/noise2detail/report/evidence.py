@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from noise2detail.errors import InputError
 from noise2detail.metrics.alignment import Alignment, alignment
 from noise2detail.metrics.blind import ResidualTest, residual_test
-from noise2detail.metrics.levels import Level, brightness_kept
+from noise2detail.metrics.levels import Brightness, brightness_kept
 from noise2detail.metrics.standardised import Standardised, standardised
 from noise2detail.metrics.structure import SMALLEST, StructureTest, structure_test
 from noise2detail.metrics.whiteness import Whiteness, whiteness
@@ -41,8 +41,8 @@ class Evidence:
     """Share of the finest noise, in standard deviations, that was taken away."""
     residual: ResidualTest | None = None
     """Mean and variance of what was taken away, by level."""
-    levels: tuple[Level, ...] = ()
-    """How brightness was kept, from dark to bright."""
+    kept: Brightness | None = None
+    """How brightness was kept."""
     whiteness: Whiteness | None = None
     """Its correlation from pixel to pixel."""
     structure: StructureTest | None = None
@@ -114,7 +114,7 @@ def gather_evidence(
             seen, found, model, correlation=near, mask=valid, uncertainty=measurement.uncertainty
         )
         doubt = 1.0 if shared is None else float(shared.sum())
-        tests["levels"] = brightness_kept(residual, found, model, doubt)
+        tests["kept"] = brightness_kept(residual, found, model, doubt)
         tests["whiteness"] = whiteness(residual, shared)
         tests["removed"] = removed_share(residual, shared)
         if min(shape) >= SMALLEST:

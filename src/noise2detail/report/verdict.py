@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from noise2detail.metrics.levels import Level as BrightnessLevel
-from noise2detail.metrics.levels import overall_gain
+from noise2detail.metrics.levels import CHANCE as BEYOND_CHANCE
+from noise2detail.metrics.levels import Brightness
 from noise2detail.metrics.places import Place
 from noise2detail.report.evidence import Evidence
 
@@ -35,12 +35,8 @@ class Limits:
     """Score of added details."""
     band: tuple[float, float] = (1.1, 1.3)
     """Power of the residual in the finest frequencies of the image over that of the noise."""
-    gain: tuple[float, float] = (0.02, 0.05)
-    """Share by which a level is too bright or too dark."""
-    overall: tuple[float, float] = (0.01, 0.05)
-    """The same, of the image as a whole."""
-    gain_score: float = 5.0
-    """Standard errors that either must be away from 0."""
+    gain: tuple[float, float] = (0.01, 0.05)
+    """Share by which a level, or the image as a whole, is too bright or too dark: half of what is to be found."""
     left: tuple[float, float] = (0.8, 0.3)
     """Share of the noise removed below which it counts."""
     variance: tuple[float, float] = (1.2, 1.5)
@@ -55,6 +51,9 @@ LIMITS = Limits()
 
 SAME_SCALE = (0.7, 1.4)
 """Contrast of the denoised image over that of the noisy one, both of blocks: between them it can be denoising."""
+
+MUCH_MORE = 1.5
+"""Times the gain of the whole image from which that of some levels is worth a sentence of its own."""
 
 MOVED = 1.03
 """Agreement of details at a shift over that without, from which the images are not in the same place."""
@@ -113,7 +112,7 @@ def verdict(evidence: Evidence, limits: Limits = LIMITS) -> Verdict:
     more = list(_variance(evidence, limits))
     if more:  # what holds more than noise, or is not as random, holds structure, though no place of it stands out
         reasons = [one for one in reasons if not (one.kind == "structure" and one.severity == "good")]
-    reasons += [*_brightness(evidence.levels, limits), *more]
+    reasons += [*_brightness(evidence.kept, limits), *more]
     return _of(reasons, evidence.untested)
 
 
@@ -200,28 +199,22 @@ def _structure(evidence: Evidence, limits: Limits) -> Iterator[Reason]:
         yield Reason("structure", "good", "no structure found in the residual", found.most_lost)
 
 
-def _brightness(levels: tuple[BrightnessLevel, ...], limits: Limits) -> Iterator[Reason]:
-    seen = [one for one in levels if math.isfinite(one.gain)]
-    # levels at which a shift of brightness of this size can be told from chance
-    able = [one for one in seen if limits.gain_score * one.error <= limits.gain[0]]
-    off = [one for one in seen if abs(one.score) > limits.gain_score and abs(one.gain) > limits.gain[0]]
-    whole = overall_gain(levels)
-    shifted = whole is not None and abs(whole[0]) > max(limits.overall[0], limits.gain_score * whole[1])
-    if whole is not None and shifted:
-        what = "bright" if whole[0] > 0 else "dark"
-        sentence = f"the image as a whole is too {what} by {abs(whole[0]):.1%}"
-        yield Reason("brightness", _severity(abs(whole[0]), limits.overall), sentence, whole[0])
-    if off:
-        worst = max(off, key=lambda one: abs(one.gain))
+def _brightness(kept: Brightness | None, limits: Limits) -> Iterator[Reason]:
+    if kept is None or not math.isfinite(kept.whole.gain):
+        return
+    whole, worst = kept.whole, kept.worst
+    shifted = abs(whole.gain) > limits.gain[0] and abs(whole.score) > BEYOND_CHANCE
+    if shifted:
+        what = "bright" if whole.gain > 0 else "dark"
+        sentence = f"the image as a whole is too {what} by {abs(whole.gain):.1%}"
+        yield Reason("brightness", _severity(abs(whole.gain), limits.gain), sentence, whole.gain)
+    least = MUCH_MORE * abs(whole.gain) if shifted else limits.gain[0]
+    if worst is not None and abs(worst.gain) > least:
         what = "bright" if worst.gain > 0 else "dark"
-        yield Reason(
-            "brightness",
-            _severity(abs(worst.gain), limits.gain),
-            f"values around {worst.level:.4g} are too {what} by {abs(worst.gain):.1%}",
-            worst.gain,
-        )
-    elif able and not shifted:
-        most = max(abs(one.gain) for one in able)
+        sentence = f"values around {worst.level:.4g} are too {what} by {abs(worst.gain):.1%}"
+        yield Reason("brightness", _severity(abs(worst.gain), limits.gain), sentence, worst.gain)
+    elif not shifted:
+        most = max(abs(whole.gain) + 2 * whole.error, abs(worst.gain) if worst else 0.0)
         yield Reason("brightness", "good", f"intensities kept within {most:.1%}", most)
 
 
