@@ -112,3 +112,15 @@ def test_gaps_have_no_say_in_the_turn() -> None:
     assert plain is not None
     assert kept is not None
     torch.testing.assert_close(kept.turn, plain.turn, atol=1e-4, rtol=0)
+
+
+def test_a_frame_that_was_put_around_an_image_stays_what_it_is() -> None:
+    """No light gives the pedestal, so that zeros of a stitched image became it."""
+    noisy = 150.0 + 12 * noise(1, 2, 48, 40)
+    noisy[:, 0, 40:] = 0.0
+    noisy[:, 0, 3, 3] = 0.0  # a single dead pixel is none
+    way = find_way(noisy, COUNTS, 1.0, None, latent=False)
+    assert way is not None
+    back = way.back(way.forward(noisy), noisy)
+    assert torch.equal(back[:, 0, 40:], noisy[:, 0, 40:])
+    assert float(back[0, 0, 3, 3]) > 50

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from noise2detail.noise.autocovariance import measured_autocovariance
@@ -20,6 +21,13 @@ FEW = 2.0
 
 MOST = 1.25
 """Factor at most by which the light of a channel is corrected: more would be a fault of the measurement."""
+
+
+PLATE = 5
+"""Side of the smallest square of equal pixels that is no accident."""
+
+IMPOSSIBLE = 6.0
+"""Deviations of the noise below the pedestal, which no pixel reaches by noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +58,8 @@ class Way:
         alike = torch.einsum("kc,bkyx->bcyx", self.turn.to(noisy), components)
         result = noisy.clone()
         for number, (channel, own) in enumerate(self._active):
-            result[:, channel] = own.back(alike[:, number]).to(noisy)
+            seen = noisy[:, channel]
+            result[:, channel] = torch.where(is_padding(seen, own.model), seen, own.back(alike[:, number]).to(noisy))
         return result
 
     def brightness(self, denoised: Batch, noisy: Batch, mask: Mask | None) -> tuple[float, ...]:
@@ -120,6 +129,22 @@ class Way:
         alike = torch.stack([own.forward(noisy[:, channel]) for channel, own in self._active], 1)
         size = self.size(y, x)
         return alike if size == (y, x) else low_frequencies(alike, *size)
+
+
+def is_padding(channel: Tensor, model: NoiseModel) -> Tensor:
+    """True where an image ``(image, y, x)`` is one value over some pixels, below anything that its noise can give.
+
+    Stitching, registering and rotating leave such frames, mostly of zeros. No light gives the pedestal, and that is
+    what they would become.
+    """
+    dark = model.pedestal - IMPOSSIBLE * max(model.sigma, model.gain)
+    below = channel < dark
+    if not model.gain or min(channel.shape[-2:]) < PLATE or not bool(below.any()):
+        return torch.zeros_like(channel, dtype=torch.bool)
+    reach = PLATE // 2
+    highest, lowest = (sign * F.max_pool2d(sign * channel[:, None], PLATE, 1, reach) for sign in (1, -1))
+    plate = F.max_pool2d((highest == lowest).to(channel), PLATE, 1, reach)[:, 0] > 0
+    return plate & below
 
 
 def find_way(noisy: Batch, models: Sequence[NoiseModel], band: float, mask: Mask | None, *, latent: bool) -> Way | None:

@@ -23,7 +23,7 @@ FEWEST = 2000
 """Pixels of the smallest run of levels that is looked at."""
 
 ABOVE = 0.25
-"""Deviations of the noise above black from which a share of the brightness means anything: black is known to a tenth."""
+"""Deviations of the noise above black from which a share of the brightness means anything; black errs by a tenth."""
 
 CHANCE = 4.0
 """Standard errors that the largest of all runs hardly exceeds by chance: neighbouring runs share most of their pixels,
