@@ -47,7 +47,8 @@ def test_compare_from_file_to_folder(cells: Path, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [row["method"] for row in rows] == ["gaussian", "noise2noise"]
     assert "frames" in rows[1]["error"]
-    assert {path.name for path in folder.iterdir()} == {"table.md", "sheet.png", "results.jsonl", "gaussian.tif"}
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"table.md", "sheet.png", "report.html", "results.jsonl", "gaussian.tif"}
     again = n2d(*arguments)
     assert again.exit_code == 1
     assert "--resume" in again.stderr

@@ -20,8 +20,8 @@ COMMANDS: dict[str, Any] = {
 
 
 def test_all_commands_are_there() -> None:
-    single = {"denoise", "fit", "apply", "compare", "convert", "figure", "info", "methods", "noise", "plan", "doctor"}
-    assert set(COMMANDS) == {*single, "bench run", "bench table", "data list", "data fetch"}
+    single = {"denoise", "fit", "apply", "compare", "convert", "figure", "report", "info", "methods", "noise", "plan"}
+    assert set(COMMANDS) == {*single, "doctor", "bench run", "bench table", "data list", "data fetch"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
