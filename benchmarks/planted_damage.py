@@ -61,7 +61,10 @@ WHOLE = (
     "error has as much of a planted damage are counted beside."
 )
 
+WHOLE_HEADER = "| method | undamaged | not trusted | because of | truly damaged | of these not trusted | texture score of 1 in 20 |"
+
 PERFECT = "the clean image"
+"""As a result: what a method without any error would give."""
 
 ACCUSED = {
     "lost": LIMITS.spot[0],
@@ -210,13 +213,7 @@ def accused(found: list[Row]) -> list[Row]:
 
 
 def whole_lines(whole: list[Row]) -> list[str]:
-    text = [
-        WHOLE,
-        "",
-        "| method | undamaged | not trusted | because of | truly damaged | of these not trusted "
-        "| texture score of 1 in 20 |",
-        "|---|---:|---:|---|---:|---:|---:|",
-    ]
+    text = [WHOLE, "", WHOLE_HEADER, "|---|---:|---:|---|---:|---:|---:|"]
     for row in whole:
         shares = ["-" if row[key] is None else f"{row[key]:.0%}" for key in ("not trusted", "of these not trusted")]
         kinds = ", ".join(f"{kind} {share:.0%}" for kind, share in row["by kind"].items())
