@@ -61,7 +61,10 @@ WHOLE = (
     "error has as much of a planted damage are counted beside."
 )
 
-WHOLE_HEADER = "| method | undamaged | not trusted | because of | truly damaged | of these not trusted | texture score of 1 in 20 |"
+WHOLE_HEADER = (
+    "| method | undamaged | not trusted | because of | truly damaged | of these not trusted "
+    "| texture score of 1 in 20 |"
+)
 
 PERFECT = "the clean image"
 """As a result: what a method without any error would give."""
