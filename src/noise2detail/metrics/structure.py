@@ -15,13 +15,13 @@ from noise2detail.metrics.standardised import Plane, Standardised
 SCALES = (1.0, 1.6, 2.5)
 """Width of the spots that are looked for, standard deviations in pixels: what optics make of a point."""
 
-BLURS = (0.7, 1.4, 2.8)
+BLURS = (0.6, 1.2, 2.4)
 """Widths of the blurs between which details are looked at, in pixels: added texture shows in its own octave, and true
 structure, which would hide it, mostly in others."""
 
-STRONG = 0.03
-"""Power of details, over that of the noise, above which they count the less the stronger they are: that of a texture of
-0.3 deviations of the noise in each of three octaves. True structure would drown all else."""
+STRONG = 0.015
+"""Power of details, over that of the noise, above which they count the less the stronger they are: true structure would
+drown all else. It is a sixth of that of a texture of 0.3 deviations, which spreads over the octaves and beyond."""
 
 BLOCK, BLOCKS = 9, 5
 """Side of the blocks whose sums are kept, in pixels, and of the squares of blocks in which details are judged."""
