@@ -1,11 +1,12 @@
 """How often known damage is found in good results, and how often results without it are accused.
 
-    python benchmarks/planted_damage.py --score ../shared/tools/score.py --cache FOLDER [--made | --measured]
+    python benchmarks/planted_damage.py --score ../shared/tools/score.py --cache FOLDER [--made | --measured] [--whole]
 
 Clean images with noise of a known model, measured by the program as a user would have it; results of good methods, and
 one that loses nothing; damage planted into them. Thresholds come from one half of the images, rates from the other.
 Noisy images and results are kept in the folder ``--cache``; ``--made`` takes only those that are there
-already, ``--measured`` only those whose figures are there too.
+already, ``--measured`` only those whose figures are there too. ``--whole`` also gives the verdict as users see it on
+every undamaged result, and on the clean image itself, which is a perfect one.
 Results go to ``benchmarks/results/planted-damage.md`` and ``planted-damage.json``.
 """
 
@@ -25,7 +26,8 @@ from scipy.ndimage import gaussian_filter
 from noise2detail.metrics.levels import CHANCE, brightness_kept
 from noise2detail.metrics.standardised import Standardised, standardised
 from noise2detail.metrics.structure import added_map, band_loss, lost_map
-from noise2detail.report.verdict import LIMITS
+from noise2detail.report.evidence import gather_evidence
+from noise2detail.report.verdict import LIMITS, verdict
 from planted_cases import FIELD, PEDESTAL, Case, Spots, Values, cases, stamp
 from record import write_result
 
@@ -55,6 +57,19 @@ INTRODUCTION = (
     "black over the noise."
 )
 
+WHOLE = (
+    "The whole verdict on undamaged results of all images: how many are not trusted, for any reason. Results whose own "
+    "error has as much of a planted damage are counted beside."
+)
+
+WHOLE_HEADER = (
+    "| method | undamaged | not trusted | because of | truly damaged | of these not trusted "
+    "| texture score of 1 in 20 |"
+)
+
+PERFECT = "the clean image"
+"""As a result: what a method without any error would give."""
+
 ACCUSED = {
     "lost": LIMITS.spot[0],
     "added": LIMITS.texture[0],
@@ -73,6 +88,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--made", action="store_true")
     parser.add_argument("--measured", action="store_true")
+    parser.add_argument("--whole", action="store_true")
     args = parser.parse_args()
     found: list[Row] = []
     kept = args.cache / "figures"
@@ -82,11 +98,18 @@ def main() -> None:
     for case in () if args.measured else made(args.cache) if args.made else cases(args.score, args.cache):
         file = kept / f"{case.name} {case.noise}.json".replace(" ", "-")
         if not file.exists():
-            file.write_text(json.dumps([row for method in case.results for row in rows(case, method)]))
+            figures = [row for method in case.results for row in rows(case, method)]
+            if args.whole:
+                figures += [verdict_row(case, method) for method in (*case.results, PERFECT)]
+            file.write_text(json.dumps(figures))
             print(case.name, case.noise, flush=True)
         found += json.loads(file.read_text())
-    summary = rates(found)
-    write_result(RESULTS / "planted-damage.md", "Planted damage", lines(summary), {"rates": summary, "rows": found})
+    summary = rates([row for row in found if row["damage"] != "whole"])
+    whole = accused(found)
+    text = [*lines(summary), "", *whole_lines(whole)] if whole else lines(summary)
+    write_result(
+        RESULTS / "planted-damage.md", "Planted damage", text, {"rates": summary, "whole": whole, "rows": found}
+    )
 
 
 def made(cache: Path) -> Iterator[Case]:
@@ -149,6 +172,64 @@ def level_figures(residual: Standardised, result: Values, case: Case) -> Row:
         "level": abs(kept.worst.gain) if kept.worst else 0.0,
         "overall": abs(kept.whole.gain) if certain else 0.0,
     }
+
+
+def verdict_row(case: Case, method: str) -> Row:
+    """What the verdict says of an undamaged result, and why."""
+    result = case.clean if method == PERFECT else case.results[method]
+    found = verdict(gather_evidence(case.noisy, result, case.measurement))
+    score = float(np.nanmax(added_map(standardised(case.noisy, result, case.measurement.model))))
+    return {
+        "image": case.name,
+        "noise": case.noise,
+        "method": method,
+        "damage": "whole",
+        "level": found.level,
+        "kinds": sorted({reason.kind for reason in found.reasons if reason.severity != "good"}),
+        "added": score,
+    }
+
+
+def accused(found: list[Row]) -> list[Row]:
+    """By method, the share of undamaged results, without fault of their own, that the whole verdict does not trust."""
+    faulty = {
+        (row["image"], row["noise"], row["method"])
+        for row in found
+        if row["damage"] == "none" and any(truly(row, figure) for figure in set(FIGURES.values()))
+    }
+    whole = [row for row in found if row["damage"] == "whole"]
+    result = []
+    for method in ["all methods", *sorted({row["method"] for row in whole})]:
+        own = [row for row in whole if method in (row["method"], "all methods")]
+        if method == "all methods":
+            own = [row for row in own if row["method"] != PERFECT]
+        good = [row for row in own if (row["image"], row["noise"], row["method"]) not in faulty]
+        bad = [row for row in own if (row["image"], row["noise"], row["method"]) in faulty]
+        kinds = sorted({kind for row in good for kind in row["kinds"]})
+        result.append(
+            {
+                "method": method,
+                "undamaged": len(good),
+                "not trusted": float(np.mean([row["level"] != "trust" for row in good])) if good else None,
+                "by kind": {kind: float(np.mean([kind in row["kinds"] for row in good])) for kind in kinds},
+                "truly damaged": len(bad),
+                "of these not trusted": float(np.mean([row["level"] != "trust" for row in bad])) if bad else None,
+                "texture score of 1 in 20": float(np.quantile([row["added"] for row in own], 1 - FALSE_ALARMS)),
+            }
+        )
+    return result if whole else []
+
+
+def whole_lines(whole: list[Row]) -> list[str]:
+    text = [WHOLE, "", WHOLE_HEADER, "|---|---:|---:|---|---:|---:|---:|"]
+    for row in whole:
+        shares = ["-" if row[key] is None else f"{row[key]:.0%}" for key in ("not trusted", "of these not trusted")]
+        kinds = ", ".join(f"{kind} {share:.0%}" for kind, share in row["by kind"].items())
+        text.append(
+            f"| {row['method']} | {row['undamaged']} | {shares[0]} | {kinds or '-'} | {row['truly damaged']} "
+            f"| {shares[1]} | {row['texture score of 1 in 20']:.2f} |"
+        )
+    return text
 
 
 def low_passed(image: Values, cutoff: float) -> Values:

@@ -7,7 +7,16 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from noise2detail.metrics.standardised import Standardised, standardised
-from noise2detail.metrics.structure import SCALES, added_map, band_loss, lost_map, shared_power, structure_test
+from noise2detail.metrics.structure import (
+    ENOUGH,
+    SCALES,
+    _below_others,
+    added_map,
+    band_loss,
+    lost_map,
+    shared_power,
+    structure_test,
+)
 from noise2detail.noise.model import NoiseModel
 from noise2detail.types import Pixels
 
@@ -94,6 +103,46 @@ def test_an_added_texture_is_denied_where_it_was_added(smooth: float) -> None:
 def test_noise_that_was_left_in_is_no_added_texture() -> None:
     """The product of residual and details is positive there: ``a (1 - a)`` of the noise's power."""
     assert structure_test(residual(clean() + 0.3 * noise())).most_added < 2
+
+
+@pytest.mark.parametrize("smooth", [0.0, 1.2], ids=["white", "band-limited"])
+def test_texture_is_denied_where_as_much_noise_was_left_in(smooth: float) -> None:
+    """Of a tenth of the noise the product is ``a (1 - a) = 0.09``, of a texture of 0.3 deviations -0.09: 0 of both."""
+    texture = np.random.default_rng(7).standard_normal((60, 60))
+    texture = gaussian_filter(texture, smooth) if smooth else texture
+    y, x = np.mgrid[:400, :400]
+    scene = 100 + 40 * np.sin(y / 9) * np.cos(x / 11)
+    drawn = SIGMA * np.random.default_rng(5).standard_normal(scene.shape)
+    left = scene + 0.1 * drawn
+    painted = left.copy()
+    painted[220:280, 60:120] += 0.3 * SIGMA * texture / texture.std()
+    assert structure_test(standardised(scene + drawn, left, MODEL)).most_added < 3
+    found = structure_test(standardised(scene + drawn, painted, MODEL))
+    assert found.most_added > 4.5
+    first = found.added_places[0]
+    assert 210 <= first.y < 290
+    assert 50 <= first.x < 130
+
+
+def test_rounding_to_integers_is_no_texture_where_it_is_known() -> None:
+    """Its variance is a twelfth of the square of the step, here that of a texture of 0.29 deviations of the noise."""
+    y, x = np.mgrid[:400, :400]
+    scene = 100 + 40 * np.sin(y / 9) * np.cos(x / 11)
+    seen = standardised(
+        scene + np.random.default_rng(5).standard_normal(scene.shape), np.rint(scene), NoiseModel(sigma=1.0)
+    )
+    assert structure_test(seen).most_added > 7
+    assert structure_test(seen, rounding=1.0).most_added < 4.5
+
+
+def test_few_squares_are_not_compared_with_each_other() -> None:
+    """A square stands out among its like only where there are enough of them."""
+    rng = np.random.default_rng(1)
+    shares, level = rng.standard_normal(ENOUGH), rng.standard_normal(ENOUGH)
+    errors = np.zeros(ENOUGH)
+    assert np.isneginf(_below_others(shares[1:], errors[1:], level[1:])).all()
+    assert _below_others(shares, errors, level).std() == pytest.approx(1, abs=0.2)
+    assert _below_others(shares, errors + 1, level).std() == pytest.approx(math.sqrt(0.5), abs=0.15)
 
 
 def test_the_power_of_a_lost_sinusoid_is_in_its_band() -> None:

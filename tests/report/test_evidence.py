@@ -44,6 +44,17 @@ def test_of_the_truth_every_test_passes() -> None:
     assert found.linearity is found.estimated_error is found.uncertainty is None
 
 
+def test_a_result_of_integers_is_rounded_and_no_texture() -> None:
+    fine = Measurement(NoiseModel(sigma=1.0), WHITE, band=0.3)
+    seen = clean() + (noisy() - clean()) / SIGMA
+    scores = []
+    for rounded in (np.rint(clean()).astype(np.uint16), np.rint(clean())):
+        structure = gather_evidence(seen, rounded, fine).structure
+        assert structure is not None
+        scores.append(structure.most_added)
+    assert scores[0] < 4.5 < scores[1]
+
+
 @pytest.mark.parametrize("left", [0.1, 0.5, 0.9])
 def test_the_noise_removed_is_what_was_removed(left: float) -> None:
     found = gather_evidence(noisy(), clean() + left * (noisy() - clean()), KNOWN)

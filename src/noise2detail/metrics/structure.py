@@ -1,7 +1,10 @@
 """Structure in the residual: where details were taken away, and where details were shown that the data deny."""
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +15,26 @@ from noise2detail.metrics.standardised import Plane, Standardised
 SCALES = (1.0, 1.6, 2.5)
 """Width of the spots that are looked for, standard deviations in pixels: what optics make of a point."""
 
-BLURS = (0.7, 1.4, 2.8)
+BLURS = (0.6, 1.2, 2.4)
 """Widths of the blurs between which details are looked at, in pixels: added texture shows in its own octave, and true
 structure, which would hide it, mostly in others."""
 
-FIRM = 0.4
-"""Details above this many deviations of the noise count no more than those at it: edges would drown all else."""
+STRONG = 0.015
+"""Power of details, over that of the noise, above which they count the less the stronger they are: true structure would
+drown all else. It is a sixth of that of a texture of 0.3 deviations, which spreads over the octaves and beyond."""
 
-WINDOW = 44
+BLOCK, BLOCKS = 9, 5
+"""Side of the blocks whose sums are kept, in pixels, and of the squares of blocks in which details are judged."""
+
+WINDOW = BLOCK * BLOCKS
 """Side of the squares in which details are compared with the residual, in pixels."""
+
+SHADES, ENOUGH = 3, 300
+"""Parts of an image by brightness within which squares are compared with each other, and the squares that a part must
+have; they overlap."""
+
+BESIDE = 0.7
+"""Weight of how far a square is from others of its brightness: those differ by more than noise, in longer tails."""
 
 SMALLEST = 16
 """Side of the smallest image in which structure is looked for, in pixels."""
@@ -29,6 +43,8 @@ _MOST = 5
 # sum of the cubes of the weights of a Gaussian filter of width 1, over the root of the sum of their squares cubed
 _SKEWNESS_KEPT = 2 / (3 * math.sqrt(math.pi))
 _NYQUIST = 0.5
+# largest of the transfer of the difference of two Gaussian filters, one twice as wide: x - x^4 where 4 x^3 = 1
+_PASSED = 0.4725
 
 
 @dataclass(frozen=True)
@@ -74,7 +90,10 @@ class StructureTest:
 
 
 def structure_test(
-    residual: Standardised, autocorrelation: NDArray[np.float64] | None = None, band: float = _NYQUIST
+    residual: Standardised,
+    autocorrelation: NDArray[np.float64] | None = None,
+    band: float = _NYQUIST,
+    rounding: float = 0.0,
 ) -> StructureTest:
     """Maps of what was lost and of what was added, and the power lost in the fine frequencies.
 
@@ -86,6 +105,8 @@ def structure_test(
         Of the noise, ``(y, x)``, sides odd, 1 in the middle; None: white noise.
     band
         Frequency above which the noisy image holds nothing but noise, in cycles per pixel.
+    rounding
+        Step to which the denoised values were rounded, in units of the image; 0: they were not.
 
     Notes
     -----
@@ -94,10 +115,11 @@ def structure_test(
     true, and above 0 if the noise, or too little of the image, was left in: a filter that multiplies a frequency of
     signal-to-noise ratio s by s / (1 + s), as the best linear one does, leaves s / (1 + s) of the noise's power there.
     Below 0 it is only where the result holds more than the data, as an added texture does by all of its power. Both
-    signs may meet: as much noise left in hides the texture.
+    signs may meet: where as much noise was left in, the texture shows only beside other places of the same brightness,
+    in which noise was left in without it.
     """
     lost = lost_map(residual, autocorrelation)
-    added = added_map(residual, autocorrelation)
+    added = added_map(residual, autocorrelation, rounding)
     size = math.ceil(4 * SCALES[-1])
     bright, dark = (highest(sign * lost, size, 3.0, _MOST) for sign in (np.float32(1), np.float32(-1)))
     both = [*bright, *(Place(one.y, one.x, one.size, -one.score) for one in dark)]
@@ -176,30 +198,91 @@ def shared_power(autocorrelation: NDArray[np.float64] | None, width: float) -> f
     return max(float((autocorrelation * own).sum()), 1e-3)
 
 
-def added_map(residual: Standardised, autocorrelation: NDArray[np.float64] | None = None) -> Plane:
+def added_map(
+    residual: Standardised, autocorrelation: NDArray[np.float64] | None = None, rounding: float = 0.0
+) -> Plane:
     """How surely the data deny the details around each pixel, in standard errors, the most of all octaves.
 
     Parameters
     ----------
-    residual, autocorrelation
+    residual, autocorrelation, rounding
         As for ``structure_test``.
-    """
-    from scipy.ndimage import gaussian_filter, uniform_filter
 
-    result = np.full(residual.residual.shape, -np.inf, np.float32)
-    side = min([WINDOW, *residual.residual.shape])
-    finer = residual.denoised
-    weight = (residual.valid / residual.deviation).astype(np.float32)
+    Notes
+    -----
+    In each square the mean product of residual and details, each pixel weighted by one over the power of the details
+    around it, is compared twice: with 0, in standard errors of noise, and, as a share of the noise that was left in,
+    with the median of squares of the same brightness, in standard errors and the spread of those squares.
+    """
+    count = _squares(residual.valid)
+    known = (count > 0) & (count >= float(count.max()) / 3)
+    if not known.any():
+        return np.full(residual.valid.shape, np.nan, np.float32)
+    level = _squares(residual.denoised * residual.valid)[known] / count[known]
+    most = np.full(level.shape, -np.inf)
+    for width, sums in zip(BLURS, _octaves(residual, rounding), strict=True):
+        product, power, own = (_squares(one)[known] for one in sums)
+        # what differs from its surroundings by less than a thousandth of the noise is rounding
+        power = np.maximum(power, 1e-6 * count[known] / STRONG**2)
+        error = np.sqrt(power * shared_power(autocorrelation, width / 2))
+        own = np.maximum(own, 1e-9)
+        most = np.maximum(most, -product / error)
+        most = np.maximum(most, BESIDE * _below_others(product / own, error / own, level))
+    squares = np.full(count.shape, np.nan, np.float32)
+    squares[known] = most
+    full = squares.repeat(BLOCK, 0).repeat(BLOCK, 1)[: residual.valid.shape[0], : residual.valid.shape[1]]
+    return np.where(residual.valid, full, np.float32(np.nan))
+
+
+def _octaves(residual: Standardised, rounding: float) -> Iterator[tuple[Plane, Plane, Plane]]:
+    """Of each octave: product of residual and weighted details, power of these, and the product if they were noise."""
+    from scipy.ndimage import gaussian_filter
+
+    finer, noise, passed = residual.denoised, residual.residual, 1.0
+    scale = (residual.valid / residual.deviation).astype(np.float32)
     for width in BLURS:
         coarser = gaussian_filter(residual.denoised, width)
-        details = np.clip((finer - coarser) * weight, -FIRM, FIRM)
-        finer = coarser
-        product = uniform_filter(residual.residual * details, side, mode="constant")
-        # what differs from its surroundings by less than a thousandth of the noise is rounding
-        power = np.maximum(uniform_filter(details**2, side, mode="constant"), 1e-6)
-        denied = product / np.sqrt(power * (shared_power(autocorrelation, width / 2) / side**2))
-        result = np.maximum(result, -denied)
-    return np.where(residual.valid, result, np.float32(np.nan))
+        rest = gaussian_filter(residual.residual, width, mode="constant")
+        details, own = (finer - coarser) * scale, noise - rest
+        # local power over a little more than the size of the details
+        weight = 1 / (gaussian_filter(details**2, 0.7 * width + 1) + np.float32(STRONG))
+        weighted = details * weight
+        # what was rounded is in the residual with the other sign, in this octave at most with all of its power
+        rounded = np.float32(rounding**2 / 12 * passed) * scale**2 * weight
+        yield residual.residual * weighted + rounded, weighted**2, residual.residual * own * weight
+        finer, noise, passed = coarser, rest, _PASSED
+
+
+def _squares(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Sums over squares around each block, nothing beyond the border."""
+    from scipy.ndimage import uniform_filter
+
+    padded = np.pad(values, [(0, -size % BLOCK) for size in values.shape])
+    rows, columns = (size // BLOCK for size in padded.shape)
+    blocks = padded.reshape(rows, BLOCK, columns, BLOCK).sum((1, 3), dtype=np.float64)
+    sums: NDArray[np.float64] = uniform_filter(blocks, BLOCKS, mode="constant") * BLOCKS**2
+    return sums
+
+
+def _below_others(
+    shares: NDArray[np.float64], errors: NDArray[np.float64], level: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How far each share lies below the median of those of the same level, in standard errors; -inf: too few."""
+    parts = min(SHADES, shares.size // ENOUGH)
+    if not parts:
+        return np.full(shares.shape, -np.inf)
+    edges = np.quantile(level, np.linspace(0, 1, parts + 1))
+    centres, medians, spreads = [], [], []
+    for low, high in itertools.pairwise(edges):
+        own = (level >= low) & (level <= high)
+        quarter, middle = np.quantile(shares[own], [0.25, 0.5])
+        centres.append(float(np.median(level[own])))
+        medians.append(middle)
+        # a quarter of normal values lies more than 0.674 deviations below their median
+        spreads.append((middle - quarter) / 0.674)
+    below = np.interp(level, centres, medians) - shares
+    result: NDArray[np.float64] = below / np.hypot(errors, np.interp(level, centres, spreads))
+    return result
 
 
 def band_loss(residual: Standardised, autocorrelation: NDArray[np.float64] | None, band: float) -> BandLoss:

@@ -79,6 +79,7 @@ def gather_evidence(
     ----------
     noisy, denoised
         One plane of one channel each, ``(y, x)``, in the same units. NaN and infinite pixels of either are left out.
+        Denoised values of an integer type count as rounded to it, which is no added texture.
     measurement
         Of the noise of this channel, in these units; None: it is not known, and no residual is tested.
     mask
@@ -118,7 +119,7 @@ def gather_evidence(
         tests["whiteness"] = whiteness(residual, shared)
         tests["removed"] = removed_share(residual, shared)
         if min(shape) >= SMALLEST:
-            tests["structure"] = structure_test(residual, shared, measurement.band)
+            tests["structure"] = structure_test(residual, shared, measurement.band, _step(denoised))
     return Evidence(shape, measurement, untested=untested, **base, **tests)
 
 
@@ -152,6 +153,11 @@ def _bend_variance(autocorrelation: NDArray[np.float64] | None) -> float:
     y, x = (size // 2 for size in autocorrelation.shape)
     kernel = np.outer([-1, 2, -1], [-1, 2, -1])
     return max(float((kernel * autocorrelation[y - 1 : y + 2, x - 1 : x + 2]).sum()), 0.04)
+
+
+def _step(denoised: Pixels) -> float:
+    """To which values of this type are rounded; floating point counts as not rounded."""
+    return 1.0 if np.issubdtype(denoised.dtype, np.integer) else 0.0
 
 
 def _comparable(
