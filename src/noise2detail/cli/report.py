@@ -101,14 +101,15 @@ def history_of(noisy: Path, denoised: Path, voice: Voice) -> "Provenance | None"
     """How the denoised image was made, as far as what lies beside it tells and it is about this input."""
     from noise2detail.cli.recorded import recorded
     from noise2detail.errors import UnreadableFileError
-    from noise2detail.io.sidecar import sha256
+    from noise2detail.io import find_images
+    from noise2detail.io.source import digest
 
     try:
         found = recorded(denoised)
     except UnreadableFileError as error:
         voice.warning(str(error))
         return None
-    if found is not None and sha256(noisy) != found.input_sha256:
+    if found is not None and found.input_sha256 not in {digest(one) for one in find_images([noisy]).sources}:
         voice.warning(f"{denoised} was made of {found.input_name}, which was another file than {noisy} is now")
         return None
     return found

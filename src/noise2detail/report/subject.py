@@ -1,5 +1,6 @@
 """What a report is about, and what of it may be named."""
 
+import itertools
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,15 @@ WITHHELD = "a DICOM image (name withheld)"
 
 FILE = "FILE"
 """Stands for a name that is withheld."""
+
+NAMELESS = frozenset(
+    {
+        "--method", "-m", "--recipe", "-r", "--set", "--seed", "--channels", "--fit", "--target", "--axes", "--image",
+        "--dtype", "--device", "--precision", "--threads", "--max-memory", "--draws", "--repeatability", "--methods",
+        "--crop",
+    }
+)  # fmt: skip
+"""Options whose values name no file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +61,21 @@ class Subject:
     @property
     def shown_command(self) -> str:
         """The command, without names of files where they are withheld."""
-        if not self.withheld:
-            return self.command
-        words = shlex.split(self.command)
-        return shlex.join(words[:1] + [FILE if _may_name(word) else word for word in words[1:]])
+        return nameless(self.command) if self.withheld else self.command
 
 
-def _may_name(word: str) -> bool:
-    """Whether a word of a command is the name of a file or holds one."""
-    return (not word.startswith("-") and (any(sign in word for sign in "./\\") or Path(word).exists())) or "=" in word
+def nameless(command: str) -> str:
+    """A command in which nothing is left that may be the name of a file.
+
+    >>> nameless("n2d denoise Doe_Jane -o out --method median --stages --plan=Doe.json")
+    'n2d denoise FILE -o FILE --method median --stages --plan=FILE'
+    """
+    words = shlex.split(command)
+    kept = words[:2]
+    for before, word in itertools.pairwise(words[1:]):
+        option, equals, _ = word.partition("=")
+        if word.startswith("-"):
+            kept.append(word if not equals or option in NAMELESS else f"{option}={FILE}")
+        else:
+            kept.append(word if before in NAMELESS else FILE)
+    return shlex.join(kept)
