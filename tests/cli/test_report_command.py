@@ -171,8 +171,8 @@ def test_who_was_imaged_is_shown_only_where_that_is_asked_for(tmp_path: Path, as
     source = write_dicom(tmp_path / "Doe_Jane.dcm", NOISY.astype(np.int16))
     result = n2d("denoise", source, *QUICK, "-o", tmp_path / "Doe_Jane_done.dcm")
     assert result.exit_code == 0, result.stderr
-    pages = ["-o", tmp_path / "p.html", *(["--identify"] if asked else [])]
-    result = n2d("report", source, tmp_path / "Doe_Jane_done.dcm", *pages)
+    more = ["--identify"] if asked else []
+    result = n2d("report", source, tmp_path / "Doe_Jane_done.dcm", "-o", tmp_path / "p.html", *more)
     assert result.exit_code == 0, result.stderr
     text = (tmp_path / "p.html").read_text(encoding="utf-8")
     for told in (SECRET, "Doe_Jane"):
