@@ -93,6 +93,18 @@ def test_shared_noise_makes_levels_less_certain() -> None:
     assert plain is not None
     assert doubted is not None
     assert doubted.whole.error == pytest.approx(2 * plain.whole.error)
+    assert doubted.worst is None
+
+
+def test_noise_that_was_left_in_near_clipping_is_no_shift_of_brightness() -> None:
+    """Pixels chosen by their own distance from 0 are those in which bright noise was left."""
+    rng = np.random.default_rng(2)
+    truth = 55 + 10 * gaussian_filter(rng.normal(size=(256, 256)), 3) / 0.09
+    model = NoiseModel(sigma=20.0, low=0.0)
+    seen = np.clip(truth + rng.normal(0, 20, truth.shape), 0, None)
+    left = gaussian_filter(seen - truth, 1)
+    found = brightness_kept(standardised(seen, truth + left, model), truth + left, model)
+    assert found is None or (found.worst is None and not abs(found.whole.gain) > 0.02)
 
 
 def test_pixels_that_are_no_data_take_no_part() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from noise2detail.metrics.standardised import Standardised
+from noise2detail.metrics.standardised import CLEAR, Standardised
 from noise2detail.noise.model import NoiseModel
 
 RING = (5, 13)
@@ -22,8 +22,15 @@ MOST = 200
 FEWEST = 2000
 """Pixels of the smallest run of levels that is looked at."""
 
-ABOVE = 0.25
-"""Deviations of the noise above black from which a share of the brightness means anything; black errs by a tenth."""
+ABOVE = 1.0
+"""Deviations of the noise above black from which a share of the brightness of a level means anything."""
+
+LIT = 0.25
+"""The same of the image as a whole, whose light is known far better; black errs by a tenth."""
+
+MARGIN = 2.0
+"""Deviations of the noise by which the neighbours of a pixel are further from where noise is clipped than the pixel
+itself must be: chosen by itself alone, it would be chosen by what is left of its noise."""
 
 CHANCE = 4.0
 """Standard errors that the largest of all runs hardly exceeds by chance: neighbouring runs share most of their pixels,
@@ -83,18 +90,31 @@ def brightness_kept(
         Of the noise. Its pedestal is black; without a gain, or far below the image, the darkest pixels are.
     doubt
         Sum of the autocorrelation of the noise over all lags: means of noise that neighbours share are that much less
-        certain.
+        certain. More than 1: levels are not told apart, since the neighbours hold the noise of the pixel as well.
     """
-    valid = residual.valid
+    around = _around(residual)
+    valid = _away_from_clipping(residual, around, denoised, model)
     if np.count_nonzero(valid) < FEWEST:
         return None
     black = _black(denoised[valid], model)
-    groups = _groups(_around(residual)[valid], float(np.median(residual.deviation[valid])))
+    groups = _groups(around[valid], float(np.median(residual.deviation[valid])))
     deviation = residual.deviation[valid].astype(np.float64)
     weights = (None, residual.residual[valid] * deviation, deviation**2, denoised[valid] - black)
     sums = tuple(_added(np.bincount(groups, one)) for one in weights)
-    whole = _level((0, len(sums[0]) - 1), sums, black, doubt)
-    return Brightness(whole, _worst(sums, black, doubt))
+    whole = _level((0, len(sums[0]) - 1), sums, black, doubt, LIT)
+    return Brightness(whole, _worst(sums, black) if doubt <= 1 else None)
+
+
+def _away_from_clipping(
+    residual: Standardised, around: NDArray[np.float64], denoised: NDArray[np.float64], model: NoiseModel
+) -> NDArray[np.bool_]:
+    """Pixels that are data, and where neither they nor their neighbours are so dark or bright that noise is clipped."""
+    if not model.is_clipped or not residual.valid.any():
+        return residual.valid
+    level = around + float((denoised - residual.denoised)[residual.valid].mean())
+    room = (CLEAR + MARGIN) * residual.deviation
+    chosen: NDArray[np.bool_] = residual.valid & (level - room >= model.low) & (level + room <= model.high)
+    return chosen
 
 
 def _black(values: NDArray[np.float64], model: NoiseModel) -> float:
@@ -129,26 +149,26 @@ def _added(counts: NDArray[np.generic]) -> Sums:
     return np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
 
 
-def _worst(sums: tuple[Sums, ...], black: float, doubt: float) -> Level | None:
+def _worst(sums: tuple[Sums, ...], black: float) -> Level | None:
     count, taken, variance, above = sums
     first, last = np.triu_indices(len(count), 1)
     pixels = count[last] - count[first]
     chosen = pixels >= FEWEST
     first, last, pixels = first[chosen], last[chosen], pixels[chosen]
-    error = np.sqrt((variance[last] - variance[first]) * max(doubt, 1.0))
+    error = np.sqrt(variance[last] - variance[first])
     light, mean = above[last] - above[first], taken[last] - taken[first]
-    seen = light > ABOVE * pixels * np.sqrt((variance[last] - variance[first]) / np.maximum(pixels, 1))
+    seen = light > ABOVE * np.sqrt(pixels) * error
     able = seen & (np.abs(mean) > CHANCE * error)
     if not able.any():
         return None
     place = int(np.argmax(np.where(able, np.abs(mean) / np.where(seen, light, 1.0), -1.0)))
-    return _level((int(first[place]), int(last[place])), sums, black, doubt)
+    return _level((int(first[place]), int(last[place])), sums, black, 1.0, ABOVE)
 
 
-def _level(place: tuple[int, int], sums: tuple[Sums, ...], black: float, doubt: float) -> Level:
+def _level(place: tuple[int, int], sums: tuple[Sums, ...], black: float, doubt: float, least: float) -> Level:
     count, taken, variance, above = (float(one[place[1]] - one[place[0]]) for one in sums)
     noise = math.sqrt(variance / count)
     level = black + above / count
-    if above <= ABOVE * noise * count:
+    if above <= least * noise * count:
         return Level(level, int(count), math.nan, math.nan)
     return Level(level, int(count), -taken / above, math.sqrt(variance * max(doubt, 1.0)) / above)
