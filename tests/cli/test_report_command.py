@@ -115,6 +115,18 @@ def test_denoising_again_estimates_the_error(noisy: Path) -> None:
     assert "Estimated error" in Path(record["report"]).read_text(encoding="utf-8")
 
 
+def test_denoising_again_goes_around_gaps_and_constant_channels(tmp_path: Path) -> None:
+    holes = np.stack([NOISY, np.full_like(NOISY, 7)])
+    holes[0, :20, :30] = np.nan
+    source = put(tmp_path / "two.tif", holes, "CYX")
+    result = n2d("denoise", source, *QUICK, "--report", "--again", "--json")
+    (record,) = records(result)
+    assert result.exit_code == 0, result.stderr
+    first, second = record["estimated"]
+    assert "estimated PSNR" in first
+    assert "no error was estimated" in second
+
+
 def test_denoising_again_needs_to_know_how(noisy: Path) -> None:
     result = n2d("report", noisy, put(noisy.with_name("done.tif"), CLEAN.astype(np.float32)), "--again")
     assert result.exit_code == 0

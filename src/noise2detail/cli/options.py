@@ -129,8 +129,8 @@ Again = Annotated[
     bool,
     typer.Option(
         "--again", rich_help_panel=WHAT,
-        help="Denoise parts of the image again for the report: twice for each channel tells an estimated PSNR with its "
-        "interval.",
+        help="Denoise one plane again for the report, three times for each channel: tells an estimated PSNR with its "
+        "interval, and the resolution.",
     ),
 ]  # fmt: skip
 Identify = Annotated[

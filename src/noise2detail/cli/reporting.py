@@ -173,7 +173,9 @@ def write_report(
     facts["reasons"] = [reason.sentence for reason in examined.verdict.reasons]
     facts["untested"] = list(examined.verdict.untested)
     more: tuple[Section, ...] = ()
-    if reporting.again and subject.plan is not None:
+    if reporting.again and subject.plan is not None and subject.plan.frames:
+        voice.warning(f"{subject.plan.method} learns from several frames: one plane cannot be denoised again")
+    elif reporting.again and subject.plan is not None:
         with progress_bar("denoising again", shown=not voice.quiet) as on_step:
             found = repeated(subject.pair, subject.plan, examined, on_step)
         more = sections_of_repeats(found)

@@ -145,33 +145,6 @@ def histogram_chart(images: Mapping[str, Pixels], title: str = "Histogram", unit
     return Chart(title, f"value{_in(unit)}", f"share of the pixels{' per ' + unit if unit else ''}", series)
 
 
-def linearity_chart(before: ArrayLike, after: ArrayLike, slope: float, offset: float, unit: str = "") -> Chart:
-    """Means of regions after against before, with the line fitted to them.
-
-    Parameters
-    ----------
-    before, after
-        Means of regions of the noisy and of the denoised image.
-    slope, offset
-        Of the fitted line.
-    unit
-        Of the pixel values.
-    """
-    x, y = _series(before, after)
-    ends = np.array([x.min(), x.max()]) if len(x) else np.array([0.0, 1.0])
-    every = max(1, -(-len(x) // POINTS))
-    return Chart(
-        "Intensities kept",
-        f"mean of a region before{_in(unit)}",
-        f"mean after{_in(unit)}",
-        (
-            Series("regions", x[::every], y[::every], "points"),
-            Series(f"fitted: slope {slope:.4f}, offset {offset:.4g}", ends, offset + slope * ends),
-            Series("unchanged", ends, ends, colour=2, dashed=True),
-        ),
-    )
-
-
 def _some(image: Pixels) -> NDArray[np.float64]:
     """Finite values, at most a million of them."""
     flat = np.ravel(image)[:: max(1, np.size(image) // MANY)].astype(np.float64)

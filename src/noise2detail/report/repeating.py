@@ -1,9 +1,11 @@
 """What only denoising again can tell: how far a result is from the truth, and which of its details are real."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noise2detail.errors import InputError
 from noise2detail.method import ignore
@@ -12,7 +14,7 @@ from noise2detail.metrics.halves import HalfResolution, half_resolution
 from noise2detail.metrics.resolution import HALVES
 from noise2detail.noise.measure import Measurement
 from noise2detail.pipeline.progress import Listener
-from noise2detail.plans import Plan
+from noise2detail.plans import Plan, Target
 from noise2detail.report.charts import Chart
 from noise2detail.report.curves import ring_chart
 from noise2detail.report.examining import Examination, Part, pixel_size, plane_of
@@ -88,16 +90,24 @@ def _repeated(pair: Pair, part: Part, examined: Examination, again: Again) -> Re
     if pair.noisy.no_data is not None:
         mask &= ~plane_of(np.asarray(pair.noisy.no_data, bool), pair, part.plane, part.channel)
     measurement = examined.noise[part.channel].measurement
-    error = estimate_error(
-        noisy,
-        denoised,
-        _as_stored(again, denoised.dtype),
-        measurement,
-        target=examined.target,
-        mask=None if mask.all() else mask,
-    )
-    filled = np.where(mask, noisy, np.median(noisy[mask])) if not mask.all() else noisy
-    return Repeated(part, error, span_of(noisy), _resolution(filled, again, measurement, pixel_size(pair)))
+    if not mask.all():
+        noisy, denoised = (np.where(mask, one, np.median(one[mask]) if mask.any() else 0) for one in (noisy, denoised))
+    error = _error(noisy, denoised, _as_stored(again, denoised.dtype), mask, (measurement, examined.target))
+    return Repeated(part, error, span_of(noisy), _resolution(noisy, again, measurement, pixel_size(pair)))
+
+
+def _error(
+    noisy: Pixels,
+    denoised: Pixels,
+    again: Callable[[Pixels], Pixels],
+    mask: NDArray[np.bool_],
+    known: tuple[Measurement, Target],
+) -> EstimatedError:
+    measurement, target = known
+    try:
+        return estimate_error(noisy, denoised, again, measurement, target=target, mask=None if mask.all() else mask)
+    except InputError as error:  # nothing that could be denoised again, such as a constant channel
+        return EstimatedError(math.nan, math.nan, math.nan, target, "", refused=str(error))
 
 
 def _resolution(
