@@ -1,13 +1,15 @@
 """A process that ends between two renames, a disk that is full at any of them, and what earlier processes left."""
 
 import errno
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
 
 import numpy as np
@@ -15,7 +17,7 @@ import pytest
 from tests.io.test_dicom_series import series
 
 import noise2detail.io.atomic as atomic
-from noise2detail.errors import UnwritableFileError
+from noise2detail.errors import OutputExistsError, UnwritableFileError
 from noise2detail.image import Image
 from noise2detail.io import open_image, save_image, sidecar_path, write_bytes
 from noise2detail.io.plan_file import read_plan
@@ -24,9 +26,19 @@ from noise2detail.plans import Provenance
 Noise = Callable[..., Any]
 
 NAMES = ["out.tif", "out.npy", "out.ome.zarr", "out"]
-KILLED = 77
+KILLED, REFUSED = 77, 78
 
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+FORKED: Final = "forkserver"
+"""Processes begin as copies of one that has no threads: a copy of the tests' own, whose threads are somewhere within
+Zarr's event loop, now and then broke before it came to a rename."""
+
+needs_fork = pytest.mark.skipif(FORKED not in multiprocessing.get_all_start_methods(), reason="needs fork")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ready() -> None:
+    """The process that is copied has imported what the copies need."""
+    multiprocessing.set_forkserver_preload(["tests.io.test_stopped_between_renames", "pytest"])
 
 
 @contextmanager
@@ -59,16 +71,21 @@ def images(tmp_path: Path, noise: Noise) -> dict[str, tuple[Image, Image]]:
     }
 
 
-def killed_at(number: int, after: bool, save: Callable[[], object]) -> bool:
+def save_until(number: int, after: bool, *what: Any, overwrite: bool) -> None:
+    """Save, and end the process at the rename of that number."""
+    image, path, provenance = what
+    with each_rename(number, lambda: os._exit(KILLED), after=after):
+        save_image(image, path, provenance=provenance, overwrite=overwrite)
+
+
+def killed_at(number: int, after: bool, *what: Any, overwrite: bool = False) -> bool:
     """Whether a process that was to end at the rename of that number came so far."""
-    process = os.fork()
-    if not process:
-        try:
-            with each_rename(number, lambda: os._exit(KILLED), after=after):
-                save()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == KILLED
+    context = multiprocessing.get_context(FORKED)
+    process = context.Process(target=save_until, args=(number, after, *what), kwargs={"overwrite": overwrite})
+    process.start()
+    process.join()
+    assert process.exitcode in {0, KILLED}
+    return process.exitcode == KILLED
 
 
 def seed_told(path: Path) -> int | None:
@@ -87,7 +104,7 @@ def test_a_new_output_is_never_without_its_sidecar(
     tmp_path: Path, images: dict[str, tuple[Image, Image]], name: str, after: bool, provenance: Provenance
 ) -> None:
     path, (image, _), number = tmp_path / name, images[name], 1
-    while killed_at(number, after, lambda: save_image(image, path, provenance=seeded(provenance, 1))):
+    while killed_at(number, after, image, path, seeded(provenance, 1)):
         if path.exists():
             np.testing.assert_array_equal(open_image(path, image.axes).array, image.array)
             assert seed_told(path) == 1
@@ -115,9 +132,7 @@ def test_a_replaced_output_is_never_beside_the_sidecar_of_another(
     path, (old, new), number = tmp_path / name, images[name], 1
     while True:
         save_image(old, path, provenance=seeded(provenance, 1), overwrite=True)
-        if not killed_at(
-            number, after, lambda: save_image(new, path, provenance=seeded(provenance, 2), overwrite=True)
-        ):
+        if not killed_at(number, after, new, path, seeded(provenance, 2), overwrite=True):
             break
         if path.exists():
             found = np.asarray(open_image(path, new.axes).array)
@@ -221,6 +236,15 @@ def image(noise: Noise) -> Image:
 # --- two at once ---------------------------------------------------------------------------------------------------
 
 
+def save_together(begin: Barrier, image: Image, path: Path, provenance: Provenance, overwrite: bool) -> None:
+    """Save when both processes are there."""
+    begin.wait()
+    try:
+        save_image(image, path, provenance=provenance, overwrite=overwrite)
+    except OutputExistsError:
+        os._exit(REFUSED)
+
+
 @needs_fork
 @pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwrite"])
 @pytest.mark.parametrize("name", ["out.tif", "out.ome.zarr"])
@@ -228,25 +252,19 @@ def test_two_processes_do_not_mix(
     tmp_path: Path, images: dict[str, tuple[Image, Image]], name: str, overwrite: bool, provenance: Provenance
 ) -> None:
     path, both = tmp_path / name, images[name]
+    context = multiprocessing.get_context(FORKED)
     for _ in range(5):
-        begin, go = os.pipe()
-        processes = []
-        for seed in (1, 2):
-            process = os.fork()
-            if not process:
-                code = 1
-                try:
-                    os.read(begin, 1)
-                    save_image(both[seed - 1], path, provenance=seeded(provenance, seed), overwrite=overwrite)
-                    code = 0
-                finally:
-                    os._exit(code)
-            processes.append(process)
-        os.write(go, b"12")
-        codes = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes]
-        os.close(begin)
-        os.close(go)
-        assert sorted(codes) == ([0, 0] if overwrite else [0, 1])
+        begin = context.Barrier(2)
+        processes = [
+            context.Process(target=save_together, args=(begin, image, path, seeded(provenance, seed), overwrite))
+            for seed, image in enumerate(both, 1)
+        ]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+        codes = [process.exitcode for process in processes]
+        assert set(codes) == ({0} if overwrite else {0, REFUSED})
         told = seed_told(path)
         assert told is not None
         assert overwrite or codes[told - 1] == 0
