@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -31,6 +31,8 @@ class Arrived:
     """Reading of the clock when it came, before it had to wait for room."""
     about: Any = None
     """What its source says about it."""
+    kind: Hashable = None
+    """Which denoiser it belongs to."""
     late: bool = False
     """It is to be passed on as it came."""
 
@@ -93,7 +95,7 @@ class Backlog:
         """Whether nobody takes frames any more."""
         return self._closed
 
-    def put(self, pixels: Pixels, about: Any = None) -> int:
+    def put(self, pixels: Pixels, about: Any = None, kind: Hashable = None) -> int:
         """Number of the frame, which now waits; returns when there is room for it.
 
         Raises
@@ -107,7 +109,7 @@ class Backlog:
             self._changed.wait_for(lambda: self._closed or self._ended or self._make_room())
             if self._closed or self._ended:
                 raise Cancelled("the stream has ended: it takes no more frames")
-            self._line.append(Arrived(number, pixels.copy(), at, about))
+            self._line.append(Arrived(number, pixels.copy(), at, about, kind))
             self._counts = replace(self._counts, most_waiting=max(self._counts.most_waiting, len(self._line)))
             self._changed.notify_all()
             return number

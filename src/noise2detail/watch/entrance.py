@@ -1,7 +1,7 @@
 """Where frames come in: looked at once, put into the line, or followed from a source in a thread of its own."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,11 @@ class Entrance:
 
     def __init__(self, backlog: Backlog, axes: str | None) -> None:
         self._backlog, self._axes = backlog, axes
-        self._kind: tuple[tuple[int, ...], np.dtype[Any]] | None = None
+        self._known: dict[Hashable, tuple[tuple[int, ...], np.dtype[Any]]] = {}
         self._source: threading.Thread | None = None
 
-    def put(self, frame: Any, about: Any = None) -> int:
-        """Number of the frame; one that is not like the first ends the stream, and the consumer is told why.
+    def put(self, frame: Any, about: Any = None, kind: Hashable = None) -> int:
+        """Number of the frame; one that is not like the first of its kind ends the stream, and the consumer is told why.
 
         Raises
         ------
@@ -41,11 +41,11 @@ class Entrance:
             The stream has ended.
         """
         try:
-            array = self._checked(frame)
+            array = self._checked(frame, kind)
         except InputError as error:
             self._backlog.end(error)
             raise Cancelled(f"the stream has ended: {error}") from error
-        return self._backlog.put(array, about)
+        return self._backlog.put(array, about, kind)
 
     def follow(self, frames: Iterable[Any]) -> None:
         """Put in whatever an iterable gives, in a thread; what that raises is for the consumer."""
@@ -73,20 +73,21 @@ class Entrance:
             if hasattr(source, "close"):
                 source.close()
 
-    def _checked(self, frame: Any) -> Pixels:
+    def _checked(self, frame: Any, kind: Hashable) -> Pixels:
         number = self._backlog.counts.received
         try:
             array, _ = take(frame, self._axes)
-            if self._kind is None:
+            if kind not in self._known:
                 check_pixel_type(array.dtype)
                 lay_out(array, self._axes)
-                self._kind = array.shape, array.dtype
+                self._known[kind] = array.shape, array.dtype
         except InputError as error:
             raise type(error)(f"frame {number}: {error}") from error
-        if (array.shape, array.dtype) != self._kind:
-            shape, dtype = self._kind
+        shape, dtype = self._known[kind]
+        if (array.shape, array.dtype) != (shape, dtype):
+            whose = "the first frame" if kind is None else f"the first frame of {kind}"
             raise InputError(
                 f"frame {number} has the shape {array.shape} and the type {array.dtype}; expected {shape} and {dtype}, "
-                "as of the first frame: begin another stream for frames of another kind"
+                f"as of {whose}: begin another stream for frames of another kind"
             )
         return array

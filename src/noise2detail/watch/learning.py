@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 
 from noise2detail.errors import Cancelled, Noise2DetailError, SettingError, check_setting
-from noise2detail.fitted import Fitted, fit, plan_application
+from noise2detail.fitted import Fitted, fit
 from noise2detail.method import Method, Step, ignore
-from noise2detail.pipeline.denoise import apply_planes
 from noise2detail.pipeline.run import Run
 from noise2detail.types import Pixels
+from noise2detail.watch.drifting import Known, known_of, what_changed
 
 log = logging.getLogger(__name__)
 
@@ -52,40 +52,16 @@ class Learning:
             raise SettingError(f"again is {self.again!r}; expected one of {', '.join(AGAIN)}")
 
 
-class Ready:
-    """A denoiser with everything laid out for frames of one kind."""
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """A denoiser, and the frames that it has learnt from in numbers."""
 
-    def __init__(self, fitted: Fitted, example: Pixels, axes: str | None, number: int) -> None:
-        self.fitted, self.number = fitted, number
-        self._plan, self._layout = plan_application(fitted, example, axes)
-
-    def __call__(self, frame: Pixels) -> Pixels:
-        """The denoised frame."""
-        return apply_planes(frame, self._plan, self._layout, self.fitted.denoisers)
+    fitted: Fitted
+    known: Known | None = None
+    """None: it came from elsewhere, and the first frames that are looked at count as those it knows."""
 
 
-Train = Callable[[Sequence[Pixels], int, Callable[[Step], None]], Fitted]
-"""Frames, the number of the training from 1, and who hears of its steps, to what was learnt."""
-
-Drifted = Callable[[Fitted, Pixels], str]
-"""What was learnt and a newer frame, to what has changed since, as words; empty: nothing that matters."""
-
-
-def trainer(learning: Learning, axes: str | None) -> Train:
-    """Function that trains as is wished on frames with such axes."""
-
-    def train(frames: Sequence[Pixels], number: int, on_step: Callable[[Step], None]) -> Fitted:
-        return fit(
-            np.stack(frames),
-            axes="T" + (axes or "YX"),
-            method=learning.method,
-            recipe=learning.recipe,
-            seed=learning.seed + number - 1,
-            run=learning.run,
-            on_step=on_step,
-        )
-
-    return train
+OnStep = Callable[[Step], None]
 
 
 class Beside:
@@ -93,7 +69,7 @@ class Beside:
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
-        self._result: Fitted | None = None
+        self._result: Learnt | None = None
         self._failure: Exception | None = None
         self._stopped = False
 
@@ -102,7 +78,7 @@ class Beside:
         """Whether some work was begun whose result nobody has taken."""
         return self._thread is not None
 
-    def begin(self, work: Callable[[Callable[[Step], None]], Fitted | None]) -> None:
+    def begin(self, work: Callable[[OnStep], Learnt | None]) -> None:
         """Start; ``work`` is given a listener that stops it when the stream ends."""
 
         def run() -> None:
@@ -116,7 +92,7 @@ class Beside:
         self._thread = threading.Thread(target=run, name="noise2detail-training", daemon=True)
         self._thread.start()
 
-    def result(self, *, wait: bool = False) -> Fitted | None:
+    def result(self, *, wait: bool = False) -> Learnt | None:
         """What came of the work; None where nothing did, or it is not done yet.
 
         Raises
@@ -128,8 +104,8 @@ class Beside:
         if thread is None or (thread.is_alive() and not wait):
             return None
         thread.join()
-        self._thread, failure, result = None, self._failure, self._result
-        self._failure = self._result = None
+        failure, result = self._failure, self._result
+        self._thread = self._failure = self._result = None
         if failure is not None:
             raise failure
         return result
@@ -139,7 +115,6 @@ class Beside:
         self._stopped = True
         if self._thread is not None:
             self._thread.join()
-            self._thread = None
 
     def _check(self, step: Step) -> None:
         del step
@@ -148,81 +123,87 @@ class Beside:
 
 
 class Learner:
-    """What is known about the frames up to now: the newest denoiser, and the frames for the next.
+    """What is learnt from frames of one kind: first, and again when they drift away from it.
 
     Parameters
     ----------
     learning
         Wishes.
-    train, drifted
-        Do the work.
+    axes
+        Of a frame.
     """
 
-    def __init__(self, learning: Learning, train: Train, drifted: Drifted) -> None:
-        self._learning, self._train, self._drifted = learning, train, drifted
+    def __init__(self, learning: Learning, axes: str | None) -> None:
+        self._learning, self._axes = learning, axes
         self._beside = Beside()
-        self._newest: deque[Pixels] = deque(maxlen=learning.frames)
+        self._newest: deque[Pixels] = deque(maxlen=int(learning.frames))
         self._since = 0
         self.trainings = 0
         """That have given a denoiser."""
         self.failures = 0
         """Trainings after a drift that failed; the stream went on with what it had."""
         self.drifts: tuple[str, ...] = ()
-        """What had changed, once for each training after the first."""
+        """What had changed, once for each time that it did."""
 
-    def first(self, frames: Sequence[Pixels]) -> Fitted:
-        """Learnt from the first frames, while the consumer waits."""
-        fitted = self._train(frames, 1, ignore)
-        self.trainings = 1
-        return fitted
+    def train(self, frames: Sequence[Pixels], on_step: OnStep = ignore) -> Learnt:
+        """Learnt from frames, while whoever calls this waits."""
+        wishes = self._learning
+        fitted = fit(
+            np.stack(frames),
+            axes="T" + (self._axes or "YX"),
+            method=wishes.method,
+            recipe=wishes.recipe,
+            seed=wishes.seed + self.trainings,
+            run=wishes.run,
+            on_step=on_step,
+        )
+        known = None if wishes.again == "never" else known_of(frames, self._axes)
+        self.trainings += 1
+        return Learnt(fitted, known)
 
-    def begin_first(self, frames: Sequence[Pixels]) -> None:
-        """Start to learn from the first frames, beside the frames."""
-        self._beside.begin(lambda on_step: self._train(frames, 1, on_step))
+    def begin(self, frames: Sequence[Pixels]) -> None:
+        """Start to learn beside the frames; ``newest`` gives what comes of it."""
+        if not self._beside.busy:
+            self._beside.begin(lambda on_step: self.train(frames, on_step))
 
-    def newest(self, *, wait: bool = False) -> Fitted | None:
-        """A denoiser that has become ready since this was last asked; ``wait``: as soon as the work has an end."""
+    def newest(self, *, wait: bool = False) -> Learnt | None:
+        """What has been learnt since this was last asked; ``wait``: as soon as the work has an end."""
         try:
-            fitted = self._beside.result(wait=wait)
+            return self._beside.result(wait=wait)
         except Noise2DetailError as error:
             if not self.trainings:
                 raise
             self.failures += 1
             log.warning("training again failed, and the stream goes on with what it learnt before: %s", error)
             return None
-        if fitted is not None:
-            self.trainings += 1
-        return fitted
 
-    @property
-    def busy(self) -> bool:
-        """Whether something is being learnt."""
-        return self._beside.busy
+    def look(self, frame: Pixels, learnt: Learnt) -> Learnt | None:
+        """What was learnt for frames from this one on, if that is known now.
 
-    def look(self, frame: Pixels, fitted: Fitted) -> Fitted | None:
-        """A denoiser for frames from this one on, where that must be known now; else it may come of ``newest``."""
+        Every so many frames the newest is compared with those that ``learnt`` knows; if it has drifted away, the newest
+        ones are learnt from.
+        """
         if self._learning.again == "never":
             return None
         self._newest.append(frame)
         self._since += 1
-        if self._since < self._learning.every or self._beside.busy:
-            return None
+        if self._beside.busy or self._since < self._learning.every:
+            return self.newest()
         self._since = 0
-        frames, number = tuple(self._newest), self.trainings + 1
-        self._beside.begin(lambda on_step: self._again(frames, fitted, number, on_step))
+        frames = tuple(self._newest)
+        self._beside.begin(lambda on_step: self._again(frames, learnt, on_step))
         return self.newest(wait=True) if self._learning.again == "wait" else None
 
     def close(self) -> None:
         """Stop whatever is being learnt."""
         self._beside.close()
 
-    def _again(
-        self, frames: Sequence[Pixels], fitted: Fitted, number: int, on_step: Callable[[Step], None]
-    ) -> Fitted | None:
-        """What was learnt from the newest frames, if they have drifted away from what is known."""
-        why = self._drifted(fitted, frames[-1])
+    def _again(self, frames: Sequence[Pixels], learnt: Learnt, on_step: OnStep) -> Learnt | None:
+        if learnt.known is None:
+            return Learnt(learnt.fitted, known_of(frames, self._axes))
+        why = what_changed(learnt.known, frames[-1], self._axes)
         if not why:
             return None
         self.drifts = (*self.drifts, why)
         log.info("trains again: %s", why)
-        return self._train(frames, number, on_step)
+        return self.train(frames, on_step)

@@ -2,24 +2,25 @@
 
 import time
 import weakref
-from collections.abc import Generator, Iterable, Iterator
+from collections import deque
+from collections.abc import Generator, Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from noise2detail.fitted import Fitted
-from noise2detail.pipeline.values import is_constant
 from noise2detail.types import Pixels
 from noise2detail.watch.backlog import Arrived, Backlog, WhenLate
-from noise2detail.watch.drifting import drifted
 from noise2detail.watch.entrance import Entrance
-from noise2detail.watch.learning import Learner, Learning, Ready, trainer
+from noise2detail.watch.lane import Lane
+from noise2detail.watch.learning import Learning
 
 _PATIENCE = 4
-"""Times the frames of the first training that are held back at most, where many of them hold one value only."""
+"""Times the frames of a training that are held back at most: then it takes what there is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,20 +111,20 @@ def stream(
         While iterating: a frame of another shape or type than the first, or that cannot be denoised at all. What the
         source raises comes out there too.
     """
-    return Stream(axes, denoiser, Backlog(queue, when_late, time.perf_counter), learning, when_late).following(frames)
+    backlog = Backlog(queue, when_late, time.perf_counter)
+    return Stream(axes, denoiser, backlog, learning, beside=when_late == "skip").following(frames)
 
 
 class Stream:
     """An iterator of denoised frames; made by ``stream``, closed by its end, by ``close`` or by ``with``."""
 
     def __init__(
-        self, axes: str | None, denoiser: Fitted | None, backlog: Backlog, learning: Learning, when_late: WhenLate
+        self, axes: str | None, denoiser: Fitted | None, backlog: Backlog, learning: Learning, *, beside: bool
     ) -> None:
-        self._axes, self._backlog, self._given = axes, backlog, denoiser
-        self._entrance = Entrance(backlog, axes)
-        self._learning, self._beside_first = learning, when_late == "skip"
-        self._learner = Learner(learning, trainer(learning, axes), drifted)
-        self._ready: Ready | None = None
+        self._backlog, self._entrance = backlog, Entrance(backlog, axes)
+        self._new_lane = partial(Lane, learning, axes, denoiser, beside=beside)
+        self._lanes: dict[Hashable, Lane] = {}
+        self._most_held = _PATIENCE * learning.frames
         self._stats = StreamStats()
         self._results = self._run()
         weakref.finalize(self, backlog.close)  # a forgotten stream must not hold up its source for ever
@@ -134,7 +135,7 @@ class Stream:
             self._entrance.follow(frames)
         return self
 
-    def put(self, frame: Any, about: Any = None) -> int:
+    def put(self, frame: Any, about: Any = None, kind: Hashable = None) -> int:
         """Number of a frame that is handed in; waits where that is the policy.
 
         Parameters
@@ -143,13 +144,15 @@ class Stream:
             An array; it may be used again at once.
         about
             Anything that is to come out with the denoised frame.
+        kind
+            Frames of each kind, such as a channel, have a denoiser, a shape and a type of their own.
 
         Raises
         ------
         Cancelled
             The stream has ended, or was closed.
         """
-        return self._entrance.put(frame, about)
+        return self._entrance.put(frame, about, kind)
 
     def end(self, failure: BaseException | None = None) -> None:
         """No more frames will be handed in; ``failure`` is raised for the consumer after the last one."""
@@ -158,22 +161,24 @@ class Stream:
     @property
     def stats(self) -> StreamStats:
         """Totals up to now."""
-        counts, own, learner = self._backlog.counts, self._stats, self._learner
+        counts, own = self._backlog.counts, self._stats
+        learners = [lane.learner for lane in tuple(self._lanes.values())]
         return replace(
             own,
             received=counts.received,
             dropped=counts.dropped,
             waiting=counts.received - counts.dropped - own.given,
             most_waiting=counts.most_waiting,
-            trainings=learner.trainings,
-            failed_trainings=learner.failures,
-            drifts=learner.drifts,
+            trainings=sum(one.trainings for one in learners),
+            failed_trainings=sum(one.failures for one in learners),
+            drifts=tuple(why for one in learners for why in one.drifts),
         )
 
     def close(self) -> None:
         """Stop: frames that wait are given up, and the threads end."""
         self._backlog.close()
-        self._learner.close()
+        for lane in tuple(self._lanes.values()):
+            lane.learner.close()
         with suppress(ValueError):  # another thread is in it, which finds the line closed
             self._results.close()
         self._entrance.close()
@@ -197,55 +202,21 @@ class Stream:
             raise
 
     def _run(self) -> Generator[Denoised, None, None]:
-        """Every frame, as soon as it is its turn."""
-        if self._given is None:
-            yield from self._begin()
+        """Every frame in its turn; those of a kind that is yet to be learnt are held back until enough have come."""
+        held: deque[Arrived] = deque()
         while (arrived := self._backlog.take()) is not None:
-            yield self._next(arrived)
-
-    def _begin(self) -> Iterator[Denoised]:
-        """Frames up to those of the first training, and with them what was learnt."""
-        held: list[Arrived] = []
-        telling: list[Pixels] = []
-        while len(telling) < self._learning.frames and len(held) < _PATIENCE * self._learning.frames:
-            if (arrived := self._backlog.take()) is None:
-                break
-            if not is_constant(arrived.pixels):
-                telling.append(arrived.pixels)
-            if telling and not self._beside_first:
-                held.append(arrived)
-            else:
-                yield self._passed(arrived)
-        if not telling or self._backlog.closed:
-            return
-        if self._beside_first:
-            self._learner.begin_first(telling)
-            return
-        fitted = self._learner.first(telling)
-        self._adopt(fitted, telling[0])
-        for arrived in held:
-            yield self._next(arrived)
+            held.append(arrived)
+            if arrived.kind not in self._lanes:
+                self._lanes[arrived.kind] = self._new_lane()
+            self._lanes[arrived.kind].see(arrived.pixels)
+            while held and (len(held) > self._most_held or self._lanes[held[0].kind].open):
+                yield self._next(held.popleft())
+        while held and not self._backlog.closed:
+            yield self._next(held.popleft())
 
     def _next(self, arrived: Arrived) -> Denoised:
-        """A frame, denoised where there is something to denoise, and the time and a denoiser for it."""
-        if is_constant(arrived.pixels):
-            return self._passed(arrived)
-        if self._ready is None and self._given is not None:
-            self._ready = Ready(self._given, arrived.pixels, self._axes, 0)
-        fitted = self._learner.newest() if self._learner.busy else None
-        if fitted is None and self._ready is not None:
-            fitted = self._learner.look(arrived.pixels, self._ready.fitted)
-        if fitted is not None:
-            self._adopt(fitted, arrived.pixels)
-        if self._ready is None or arrived.late:
-            return self._passed(arrived)
-        return self._told(arrived, self._ready(arrived.pixels), self._ready.number)
-
-    def _adopt(self, fitted: Fitted, example: Pixels) -> None:
-        self._ready = Ready(fitted, example, self._axes, self._learner.trainings)
-
-    def _passed(self, arrived: Arrived) -> Denoised:
-        return self._told(arrived, arrived.pixels, None)
+        lane = self._lanes[arrived.kind]
+        return self._told(arrived, *lane.denoise(arrived.pixels, late=arrived.late))
 
     def _told(self, arrived: Arrived, pixels: Pixels, training: int | None) -> Denoised:
         """The record of a frame, which is counted."""
