@@ -33,7 +33,7 @@ class Entrance:
         self._source: threading.Thread | None = None
 
     def put(self, frame: Any, about: Any = None, kind: Hashable = None) -> int:
-        """Number of the frame; one that is not like the first of its kind ends the stream, and the consumer is told why.
+        """Number of the frame; one unlike the first of its kind ends the stream, and the consumer is told why.
 
         Raises
         ------
