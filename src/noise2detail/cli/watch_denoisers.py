@@ -11,6 +11,7 @@ from noise2detail.image import Image
 from noise2detail.method import Step
 from noise2detail.pipeline.input import pixels_of
 from noise2detail.pipeline.layout import lay_out
+from noise2detail.types import Pixels
 from noise2detail.watch.drifting import Known, known_of, what_changed
 from noise2detail.watch.records import Records
 
@@ -46,18 +47,14 @@ class Denoisers:
 
     def __init__(self, records: Records, given: Path | None, settled: Settled, *, refit: bool, voice: Voice) -> None:
         self._records, self._settled, self._refit, self._voice = records, settled, refit, voice
-        self._chosen: Chosen | None = None
-        self._known: Known | None = None
-        name = next(reversed(records.denoisers), "")
-        if given is not None:
-            self._chosen = Chosen(load(given, run=settled.run), given)
-            self._known = records.denoisers.get(given.name)
-        elif name and (records.path.parent / name).exists():
-            self._chosen = Chosen(load(records.path.parent / name, run=settled.run), records.path.parent / name)
-            self._known = records.denoisers[name]
+        self._given = None if given is None else Chosen(load(given, run=settled.run), given)
+        self._current: dict[int, str] = {len(known): name for name, known in records.denoisers.items()}
+        self._loaded: dict[str, Chosen] = {}
 
     def of(self, image: Image, name: str, on_step: Callable[[Step], None]) -> Chosen:
         """The denoiser for an image: that of the experiment, unless the image has drifted away from it.
+
+        Images with other channels have one of their own.
 
         Parameters
         ----------
@@ -68,15 +65,37 @@ class Denoisers:
         on_step
             Hears of a training.
         """
-        if self._chosen is None:
+        channels = lay_out(pixels_of(image), image.axes).channels
+        current = self._given.path.name if self._given else self._current.get(channels, "")
+        if not current:
             return self._learn(image, name, "", on_step)
-        why = self._drift(image)
-        if not why:
-            return self._chosen
-        if self._refit:
-            return self._learn(image, name, why, on_step)
-        self._voice.warning(f"{name} has drifted away from what {self._chosen.path.name} learnt from: {why}")
-        return self._chosen
+        known = self._records.denoisers.get(current)
+        if known is None:  # the first image stands for what a denoiser that was given has learnt from
+            self._records.add_denoiser(current, _known(image))
+            return self._chosen(current)
+        if len(known) != channels or not (why := _drift(known, image)):
+            return self._chosen(current)
+        if not self._refit:
+            self._voice.warning(f"{name} has drifted away from what {current} learnt from: {why}")
+            return self._chosen(current)
+        return self._fitting(image, channels) or self._learn(image, name, why, on_step)
+
+    def _fitting(self, image: Image, channels: int) -> Chosen | None:
+        """The newest other denoiser whose images were like this one."""
+        for name, known in reversed(self._records.denoisers.items()):
+            if name != self._current.get(channels) and len(known) == channels and not _drift(known, image):
+                self._voice.note(f"back to {name}, which learnt from images like this one")
+                self._current[channels] = name
+                return self._chosen(name)
+        return None
+
+    def _chosen(self, name: str) -> Chosen:
+        if self._given is not None and name == self._given.path.name:
+            return self._given
+        if name not in self._loaded:
+            path = self._records.path.parent / name
+            self._loaded[name] = Chosen(load(path, run=self._settled.run), path)
+        return self._loaded[name]
 
     def _learn(self, image: Image, name: str, why: str, on_step: Callable[[Step], None]) -> Chosen:
         settled = self._settled
@@ -88,8 +107,8 @@ class Denoisers:
         known = _known(image)
         self._records.add_denoiser(path.name, known)
         self._voice.note(f"{path.name} was learnt from {name}" + (f", because {why}" if why else ""))
-        self._chosen, self._known = Chosen(fitted, path), known
-        return self._chosen
+        self._current[len(known)], self._loaded[path.name] = path.name, Chosen(fitted, path)
+        return self._loaded[path.name]
 
     def _free(self) -> Path:
         folder, number = self._records.path.parent, len(self._records.denoisers) + 1
@@ -97,23 +116,18 @@ class Denoisers:
             number += 1
         return folder / f"denoiser-{number}.safetensors"
 
-    def _drift(self, image: Image) -> str:
-        """What has changed since the denoiser learnt, as words; the first image stands for one that was given."""
-        if self._chosen is None or lay_out(pixels_of(image), image.axes).channels != self._chosen.fitted.plan.channels:
-            return ""  # whoever applies it says what is wrong
-        if self._known is None:
-            self._known = _known(image)
-            self._records.add_denoiser(self._chosen.path.name, self._known)
-            return ""
-        planes = _planes(image)
-        return what_changed(self._known, planes[len(planes) // 2], _plane_axes(image))
+
+def _drift(known: Known, image: Image) -> str:
+    """What has changed since a denoiser learnt, as words."""
+    planes = _planes(image)
+    return what_changed(known, planes[len(planes) // 2], _plane_axes(image))
 
 
 def _plane_axes(image: Image) -> str:
     return "".join(axis for axis in image.axes if axis not in "TZ")
 
 
-def _planes(image: Image) -> list[Image]:
+def _planes(image: Image) -> list[Pixels]:
     """Some planes, with their channels."""
     array = pixels_of(image)
     outer = [axis for axis in image.axes if axis in "TZ"]

@@ -34,7 +34,7 @@ from noise2detail.watch.looking import EMPTY, State, state_of
 from noise2detail.watch.records import Entry, Records
 from noise2detail.watch.watching import Did, Outcome
 
-_RANK = (Outcome.FAILED, Outcome.BLOCKED, Outcome.UNFINISHED, Outcome.DONE, Outcome.KNOWN)
+_RANK = (Outcome.FAILED, Outcome.BLOCKED, Outcome.UNFINISHED, Outcome.DONE, Outcome.KNOWN, Outcome.FOREIGN)
 """Of several images in one place, the first of these stands for all."""
 
 _OME = (".ome.tif", ".ome.tiff")
@@ -85,16 +85,16 @@ class Worker:
         except FileError as error:
             dids = [Did(Outcome.UNFINISHED, error.found)]
         if not dids:
-            return Did(Outcome.KNOWN)
+            return Did(Outcome.FOREIGN)
         return min(dids, key=lambda did: _RANK.index(did.outcome))
 
     def _foreign(self, path: Path, reason: str) -> Did:
         if not path.exists():
-            return Did(Outcome.KNOWN)
+            return Did(Outcome.FOREIGN)
         if reason.startswith(("it is empty", "named like an image", "cannot be read")):
             return Did(Outcome.UNFINISHED, reason)  # its first bytes are yet to come
         self._once(f"ignored {path}: {reason}", about=reason)
-        return Did(Outcome.KNOWN)
+        return Did(Outcome.FOREIGN)
 
     def _sources(self, path: Path) -> Sequence[Source]:
         if not path.is_dir():

@@ -170,7 +170,8 @@ def tell_end(ended: Ended, patience: Patience, voice: Voice) -> ExitCode:
     if ended.gone:
         voice.warning(f"the watched folder did not come back within {patience.gone:g} s")
     left = f", {len(ended.unfinished)} left ({names(ended.unfinished)})" if ended.unfinished else ""
-    voice.note(f"{ended.done} done, {ended.failed} failed{left}")
+    before = f", {ended.known} done before" if ended.known else ""
+    voice.note(f"{ended.done} done{before}, {ended.failed} failed{left}")
     if not (ended.failed or ended.unfinished or ended.gone):
         return ExitCode.DONE
-    return ExitCode.SOME_FAILED if ended.done else ExitCode.FAILED
+    return ExitCode.SOME_FAILED if ended.done or ended.known else ExitCode.FAILED

@@ -166,7 +166,7 @@ def _grid(path: Path, frames: Sequence[Frame]) -> _Grid:
 
 def _ordered(values: Mapping[int | str, None]) -> list[int | str]:
     """Numbers by their size; names, as of channels, in the order of coming."""
-    return sorted(values) if all(isinstance(value, int) for value in values) else list(values)  # type: ignore[type-var]
+    return sorted(values) if all(isinstance(value, int) for value in values) else list(values)
 
 
 def _pixels(path: Path, grid: _Grid) -> LazyPixels:

@@ -58,7 +58,7 @@ class Entrance:
             self._source.join(GOODBYE)
 
     def _run(self, frames: Iterable[Any]) -> None:
-        source = None
+        source: Any = None
         try:
             source = iter(frames)
             for frame in source:

@@ -80,7 +80,7 @@ class Records:
         return self._entries.get(output)
 
     @property
-    def denoisers(self) -> Mapping[str, Known]:
+    def denoisers(self) -> dict[str, Known]:
         """Names of files with denoisers, the newest last, each with what it has learnt from in numbers."""
         return self._denoisers
 

@@ -18,7 +18,9 @@ class Outcome(Enum):
 
     DONE = "done"
     KNOWN = "known"
-    """It was done before, or is no image."""
+    """It was done before."""
+    FOREIGN = "foreign"
+    """It is no image."""
     UNFINISHED = "unfinished"
     """It does not open as a whole yet."""
     BLOCKED = "blocked"
@@ -82,6 +84,8 @@ class Ended:
 
     done: int
     failed: int
+    known: int = 0
+    """Files that were done by an earlier watch."""
     unfinished: Mapping[Path, str] = field(default_factory=dict)
     """Files that never became complete or could not be written, each with what was last found."""
     gone: bool = False
@@ -113,6 +117,7 @@ class Watching:
         self._told: set[Path] = set()
         self._failed: dict[Path, str] = {}
         self._done = 0
+        self._known: set[Path] = set()
         self._gone_since: float | None = None
         self._begun = self._active = hands.clock()
         self._looks = 0
@@ -127,7 +132,7 @@ class Watching:
             hands.wait(max(patience.settle, 0.0) if patience.once else patience.interval)
         restless = dict.fromkeys(self._settling.restless, "it was still changing at the end")
         left = restless | {path: one.did.why for path, one in self._waiting.items()}
-        return Ended(self._done, len(self._failed), left, gone=self._gone_since is not None)
+        return Ended(self._done, len(self._failed), len(self._known), left, gone=self._gone_since is not None)
 
     def step(self) -> None:
         """One look, and work on everything that is ready."""
@@ -159,6 +164,8 @@ class Watching:
         if did.outcome is Outcome.DONE:
             self._done += 1
             self._active = hands.clock()
+        elif did.outcome is Outcome.KNOWN:
+            self._known.add(path)
         elif did.outcome is Outcome.FAILED:
             self._failed[path] = did.why
             self._active = hands.clock()
