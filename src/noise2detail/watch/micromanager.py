@@ -50,8 +50,8 @@ class Acquisition:
 
     def close(self) -> None:
         """Stop listening, and end the threads."""
+        self._live.close()  # first: the thread of the acquisition may wait for room, and holds the signal meanwhile
         self._disconnect()
-        self._live.close()
 
     def __enter__(self) -> "Acquisition":
         return self
