@@ -321,5 +321,5 @@ def test_wishes_that_cannot_be_met(wishes: dict[str, Any], said: str) -> None:
 
 
 def test_a_method_that_is_bound_to_its_image_is_refused() -> None:
-    with pytest.raises(SettingError, match="bound to the image"):
+    with pytest.raises(SettingError, match="only the very planes"):
         next(n2d.stream(frames(3), learning=replace(QUICK, method="deep_image_prior")))
