@@ -71,7 +71,8 @@ def frame(size: int, kind: int, light: float = 400.0) -> Frame:
     """Waves under photon noise, 200 above zero."""
     y, x = np.mgrid[:size, :size] / 20
     wave = 1.2 + np.sin(y) * np.cos(1.3 * x)
-    return (200 + np.random.default_rng(kind).poisson(light * wave)).astype(np.uint16)
+    pixels: Frame = (200 + np.random.default_rng(kind).poisson(light * wave)).astype(np.uint16)
+    return pixels
 
 
 def fitted(kinds: list[Frame], run: n2d.Run) -> n2d.Fitted:
@@ -131,14 +132,16 @@ def drifting(size: int, run: n2d.Run, count: int) -> dict[str, Any]:
     """Ten times the light in the middle: a training beside the frames."""
     weak, strong = ([frame(size, kind, light) for kind in range(4)] for light in (400.0, 4000.0))
     wishes = replace(Learning(run=run), every=8)
-    beside, alone, trainings = [], [], []
+    beside: list[float] = []
+    alone: list[float] = []
+    trainings: list[int] = []
     with n2d.stream(learning=wishes) as live:
         for one in weak:
             live.put(one)
         for _ in weak:
             next(live)
         for number in range(count):
-            busy = any(lane.learner.busy for lane in live._lanes.values())
+            busy = live.stats.learning
             live.put((weak if number < count // 3 else strong)[number % 4])
             found = next(live)
             (beside if busy else alone).append(found.latency)

@@ -121,9 +121,10 @@ def test_errors_foreign_and_incomplete_files_leave_the_others_alone(place: Path)
 def test_an_ome_tiff_waits_for_its_planes_and_its_xml(place: Path) -> None:
     pixels = np.stack([frame(number) for number in range(4)])
     tifffile.imwrite(place / "whole.ome.tif", pixels, metadata={"axes": "TYX"})
-    plain: dict[str, Any] = {"metadata": None, "photometric": "minisblack"}
+    plain: dict[str, Any] = {"metadata": None, "photometric": "minisblack", "ome": False}
     tifffile.imwrite(place / "early.ome.tif", pixels, **plain)  # as before the writer has come to its end
-    text = tifffile.TiffFile(place / "whole.ome.tif").ome_metadata
+    with tifffile.TiffFile(place / "whole.ome.tif") as tif:
+        text = tif.ome_metadata
     assert text is not None
     said = text.replace('SizeT="4"', 'SizeT="9"').replace('PlaneCount="4"', 'PlaneCount="9"')
     tifffile.imwrite(place / "growing.ome.tif", pixels, description=said.encode(), **plain)

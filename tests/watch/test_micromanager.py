@@ -16,7 +16,14 @@ from tests.watch.material import QUICK, frame, our_threads
 
 unicore = pytest.importorskip("pymmcore_plus.experimental.unicore")
 SHAPE = (24, 32)
-TIMES = useq.MDASequence(time_plan={"interval": 0, "loops": 12})  # type: ignore[arg-type]
+
+
+def times(loops: int, **more: Any) -> useq.MDASequence:
+    """So many time points without a pause."""
+    return useq.MDASequence.model_validate({"time_plan": {"interval": 0, "loops": loops}, **more})
+
+
+TIMES = times(12)
 
 
 class Camera(unicore.SimpleCameraDevice):  # type: ignore[misc, name-defined]
@@ -94,12 +101,8 @@ def test_a_whole_sequence_learns_every_channel_by_itself() -> None:
     core = core_with(Camera())
     for name in ("DAPI", "GFP"):
         core.defineConfig("Channel", name, "Camera", "Exposure", "5" if name == "GFP" else "1")
-    sequence = useq.MDASequence(
-        axis_order="tpc",
-        time_plan={"interval": 0, "loops": 2},  # type: ignore[arg-type]
-        stage_positions=[{"name": "left"}, {"name": "right"}],  # type: ignore[arg-type]
-        channels=["DAPI", "GFP"],  # type: ignore[arg-type]
-    )
+    positions = [{"name": "left"}, {"name": "right"}]
+    sequence = times(2, axis_order="tpc", stage_positions=positions, channels=["DAPI", "GFP"])
     found, frames = run(core, sequence)
     assert len(found) == 8
     assert [one.number for one in found] == list(range(8))
@@ -111,9 +114,7 @@ def test_a_whole_sequence_learns_every_channel_by_itself() -> None:
 def test_cancelling_ends_the_frames() -> None:
     core = core_with(Camera())
     with acquisition(core, learning=QUICK) as frames:
-        thread = threading.Thread(
-            target=core.mda.run, args=(useq.MDASequence(time_plan={"interval": 0, "loops": 200}),)
-        )  # type: ignore[arg-type]
+        thread = threading.Thread(target=core.mda.run, args=(times(200),))
         thread.start()
         found = [next(frames) for _ in range(5)]
         core.mda.cancel()

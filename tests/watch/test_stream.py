@@ -143,7 +143,7 @@ def test_no_drift_is_found_where_there_is_none() -> None:
 
 
 def test_training_in_the_background_holds_up_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, go_on, fit = threading.Event(), threading.Event(), learning_module.fit
+    begun, go_on, fit = threading.Event(), threading.Event(), n2d.fit
 
     def slow(noisy: Frame, **more: Any) -> n2d.Fitted:
         if more["seed"]:  # not the first
@@ -173,7 +173,7 @@ def test_training_in_the_background_holds_up_no_frame(monkeypatch: pytest.Monkey
 def test_a_training_again_that_fails_leaves_the_denoiser_in_place(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fit = learning_module.fit
+    fit = n2d.fit
 
     def failing(noisy: Frame, **more: Any) -> n2d.Fitted:
         if more["seed"]:
@@ -203,9 +203,8 @@ def test_a_training_again_that_fails_leaves_the_denoiser_in_place(
 )
 def test_another_kind_of_frame_is_named_after_those_before_it(odd: Frame, said: str) -> None:
     live = n2d.stream([*frames(3), odd, *frames(3)], learning=QUICK)
-    found = []
     with pytest.raises(InputError, match=said):
-        found.extend(live)
+        list(live)
     assert live.stats.given == 3
 
 

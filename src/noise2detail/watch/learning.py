@@ -145,6 +145,11 @@ class Learner:
         self.drifts: tuple[str, ...] = ()
         """What had changed, once for each time that it did."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being looked at or learnt beside the frames."""
+        return self._beside.busy
+
     def train(self, frames: Sequence[Pixels], on_step: OnStep = ignore) -> Learnt:
         """Learnt from frames, while whoever calls this waits."""
         wishes = self._learning

@@ -67,6 +67,8 @@ class StreamStats:
     """That gave a denoiser."""
     failed_trainings: int = 0
     """After a drift, without a result: the denoiser before went on."""
+    learning: bool = False
+    """Whether something is being looked at or learnt beside the frames now."""
     drifts: tuple[str, ...] = ()
     """What had changed before each training after the first."""
     mean_latency: float = 0.0
@@ -171,6 +173,7 @@ class Stream:
             most_waiting=counts.most_waiting,
             trainings=sum(one.trainings for one in learners),
             failed_trainings=sum(one.failures for one in learners),
+            learning=any(one.busy for one in learners),
             drifts=tuple(why for one in learners for why in one.drifts),
         )
 
