@@ -37,6 +37,7 @@ IMAGES = {
     "channels.ome.tif": ((2, 16, 16), "CYX"),
     "recordings/one.tif": ((16, 16), "YX"),
     "folder/one.tif": ((16, 16), "YX"),
+    "microscope/one.tif": ((16, 16), "YX"),
     "control_folder/one.tif": ((16, 16), "YX"),
     "examples/brain_section.tif": ((16, 16), "YX"),
     "cells.ome.tif": ((16, 16), "YX"),
@@ -110,6 +111,11 @@ def test_commands_run(name: str, line: str, desk: Path) -> None:
         source = open_image(words[1])
         for result in words[2 : next(number for number, word in enumerate([*words, "-"]) if word.startswith("-"))]:
             save_image(source, result, overwrite=True)
+    if words[0] == "watch":  # which would go on
+        words = [*words, "--once", "--settle", "0"]
+        if "--denoiser" in words:
+            made = CliRunner().invoke(app, ["fit", "control.tif", "-o", words[words.index("--denoiser") + 1]])
+            assert made.exit_code == 0, made.output
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
 
@@ -119,7 +125,7 @@ def test_every_kind_of_block_was_found() -> None:
     assert len(blocks("python")) >= 8
     assert {line.split()[1] for _, line in commands()} == {
         "denoise", "fit", "apply", "info", "doctor", "compare", "convert", "bench", "data", "methods", "noise", "plan",
-        "figure", "report",
+        "figure", "report", "watch",
     }  # fmt: skip
 
 

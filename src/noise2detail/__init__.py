@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from noise2detail.pipeline.run import Run
     from noise2detail.report.judging import judge
     from noise2detail.version import __version__
+    from noise2detail.watch.stream import stream
 
 _HOME = {
     "Cancelled": "errors",
@@ -30,6 +31,7 @@ _HOME = {
     "plan": "pipeline.denoise",
     "save": "io:save_image",
     "stages": "pipeline.denoise",
+    "stream": "watch.stream",
 }
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "plan",
     "save",
     "stages",
+    "stream",
 ]
 
 

@@ -31,7 +31,7 @@ class Image:
     format: str = "array"
     """What the pixels came from: ``array``, ``npy``, ``npz``, ``png``, ``jpeg``, ``bmp``, ``tiff``, ``ome-tiff``,
     ``imagej-tiff``, ``nifti``, ``mrc``, ``dicom``, ``ome-zarr``,
-    ``czi``, ``nd2``, ``lif``, ``oif``, ``oib``."""
+    ``czi``, ``nd2``, ``lif``, ``oif``, ``oib``, ``ndtiff``."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Whatever else the reader found; opaque to everything but the writer of the same format."""
     no_data: PixelSource | None = None

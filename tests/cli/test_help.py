@@ -20,7 +20,20 @@ COMMANDS: dict[str, Any] = {
 
 
 def test_all_commands_are_there() -> None:
-    single = {"denoise", "fit", "apply", "compare", "convert", "figure", "report", "info", "methods", "noise", "plan"}
+    single = {
+        "denoise",
+        "fit",
+        "apply",
+        "compare",
+        "convert",
+        "figure",
+        "report",
+        "info",
+        "methods",
+        "noise",
+        "plan",
+        "watch",
+    }
     assert set(COMMANDS) == {*single, "doctor", "bench run", "bench table", "data list", "data fetch"}
 
 
@@ -44,6 +57,7 @@ def test_commands_and_options_have_help(name: str) -> None:
         "plan",
         "compare",
         "figure",
+        "watch",
         "bench run",
         "bench table",
         "data fetch",

@@ -62,6 +62,7 @@ FORMATS: Mapping[str, Format] = {
     "lif": Format((".lif",), "liffile"),
     "oif": Format((".oif",), "oiffile"),
     "oib": Format((".oib",), "oiffile"),
+    "ndtiff": Format(("",), "own"),
 }  # fmt: skip
 """Every format by its name in ``Image.format``."""
 
@@ -134,7 +135,7 @@ def overview(results: Sequence[Outcome]) -> Iterator[str]:
         measured = f"{count} of {total}" if mine else "not measured here"
         cells = (
             title(name),
-            ", ".join(known.names),
+            ", ".join(known.names) or "a folder with NDTiff.index",
             library,
             result,
             extra,

@@ -58,7 +58,7 @@ def run_jobs(jobs: Jobs, work: Work, voice: Voice) -> ExitCode:
     """
     tell_left_out(jobs.skipped, jobs.told, voice)
     for error in jobs.absent:
-        _report_failure(error.path, error, voice)
+        report_failure(error.path, error, voice)
     done, failed, last = 0, len(jobs.absent), time.perf_counter() - seconds_since_start()
     for number, job in enumerate(jobs.jobs, 1):
         before = _state(job)
@@ -73,11 +73,11 @@ def run_jobs(jobs: Jobs, work: Work, voice: Voice) -> ExitCode:
         except SettingError:
             raise
         except Exception as error:  # noqa: BLE001 - reported, and the exit code says so
-            _report_failure(job.source, error, voice)
+            report_failure(job.source, error, voice)
             failed += 1
         else:
             now = time.perf_counter()
-            _report(job, told, now - last, voice)
+            report_done(job, told, now - last, voice)
             done, last = done + 1, now
     if jobs.several:
         voice.note(f"{done} done, {failed} failed, {len(jobs.skipped)} skipped")
@@ -125,7 +125,8 @@ def _exit_code(done: int, failed: int) -> ExitCode:
     return ExitCode.SOME_FAILED if done else ExitCode.FAILED
 
 
-def _report(job: Job, told: Mapping[str, Any], seconds: float, voice: Voice) -> None:
+def report_done(job: Job, told: Mapping[str, Any], seconds: float, voice: Voice) -> None:
+    """Print what came of a file."""
     record = {
         "input": str(job.source),
         "output": str(job.output),
@@ -137,7 +138,8 @@ def _report(job: Job, told: Mapping[str, Any], seconds: float, voice: Voice) -> 
     voice.result(ordered, f"{job.source} -> {job.output}  ({seconds:.1f} s)")
 
 
-def _report_failure(source: Any, error: Exception, voice: Voice) -> None:
+def report_failure(source: Any, error: Exception, voice: Voice) -> None:
+    """Print why a file was not done."""
     said = voice.error(error, str(source))
     if voice.json:
         voice.result({"input": str(source), "output": None, "error": said}, "")

@@ -83,7 +83,14 @@ def denoise_files(inputs: list[Path], output: str | None, settled: Settled, writ
 
 def denoise_file(job: Job, label: str, settled: Settled, writing: Writing, voice: Voice) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
-    image = wishing(job.open(settled.axes).in_memory(), settled.pixel_type)
+    return denoise_image(job.open(settled.axes), job, label, settled, writing, voice)
+
+
+def denoise_image(
+    opened: Image, job: Job, label: str, settled: Settled, writing: Writing, voice: Voice
+) -> Mapping[str, Any]:
+    """As :func:`denoise_file`, of a file that is open."""
+    image = wishing(opened.in_memory(), settled.pixel_type)
     scene = with_frames(image, settled.frames, settled.axes) if settled.frames else None
     array, axes = (pixels_of(image), image.axes) if scene is None else (scene.array, scene.axes)
     target = array.dtype if settled.pixel_type is None else settled.pixel_type

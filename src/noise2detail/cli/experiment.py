@@ -19,6 +19,7 @@ from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, imitation
 from noise2detail.errors import SettingError, UnreadableFileError
 from noise2detail.fitted import Fitted, fit, load, plan_application
+from noise2detail.image import Image
 from noise2detail.io import save_image
 from noise2detail.io.names import refuse_place
 from noise2detail.io.source import Source
@@ -133,7 +134,14 @@ def apply_to_file(
     job: Job, label: str, fitted: Fitted, model: Path, application: Application, voice: Voice
 ) -> Mapping[str, Any]:
     """What is to be told about one file, which has been denoised and written."""
-    image = wishing(job.open(application.axes).in_memory(), application.pixel_type)
+    return apply_to_image(job.open(application.axes), job, label, fitted, model, application, voice)
+
+
+def apply_to_image(
+    opened: Image, job: Job, label: str, fitted: Fitted, model: Path, application: Application, voice: Voice
+) -> Mapping[str, Any]:
+    """As :func:`apply_to_file`, of a file that is open."""
+    image = wishing(opened.in_memory(), application.pixel_type)
     array = pixels_of(image)
     target = array.dtype if application.pixel_type is None else application.pixel_type
     check_holdable(image, target, job.output)

@@ -20,6 +20,7 @@ from noise2detail.cli import (
     noise,
     plan,
     report,
+    watch,
 )
 from noise2detail.cli.guard import tell
 from noise2detail.cli.optional_value import WithReport
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command("denoise", cls=WithReport, help=denoise.HELP, epilog=denoise.EXAMPLES)(denoise.denoise)
 app.command("fit", help=fit.FIT_HELP, epilog=fit.FIT_EXAMPLES)(fit.fit)
 app.command("apply", help=fit.APPLY_HELP, epilog=fit.APPLY_EXAMPLES)(fit.apply)
+app.command("watch", help=watch.HELP, epilog=watch.EXAMPLES)(watch.watch)
 app.command("compare", help=compare.HELP, epilog=compare.EXAMPLES)(compare.compare)
 app.command("figure", help=figure.HELP, epilog=figure.EXAMPLES)(figure.figure)
 app.command("convert", help=convert.HELP, epilog=convert.EXAMPLES)(convert.convert)

@@ -35,6 +35,7 @@ _FORMATS = {
     "lif": "Leica LIF",
     "oif": "Olympus OIF",
     "oib": "Olympus OIB",
+    "ndtiff": "NDTiff of Micro-Manager",
 }
 _COMPRESSIONS = {1: "none", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate", 50000: "Zstandard"}
 

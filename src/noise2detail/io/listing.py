@@ -90,7 +90,7 @@ class _Walk:
         files: list[Path] = []
         folders: list[Path] = []
         for entry in _entries(folder):
-            reason = _reason(entry)
+            reason = why_skipped(entry)
             if reason:
                 self.skipped.append((entry, reason))
             elif entry.is_dir() and not is_image_folder(entry):
@@ -175,7 +175,7 @@ def _entries(folder: Path) -> list[Path]:
         raise UnreadableFileError(folder, f"cannot be listed ({error.strerror})", "check its permissions") from error
 
 
-def _reason(file: Path) -> str:
+def why_skipped(file: Path) -> str:
     """Why a file of a folder is no image to denoise; empty where it is one, or a folder."""
     if file.name.startswith("."):
         return "hidden"

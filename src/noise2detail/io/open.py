@@ -18,6 +18,7 @@ from noise2detail.io.lif import is_lif, read_lif
 from noise2detail.io.mrc import is_mrc, read_mrc
 from noise2detail.io.nd2 import read_nd2
 from noise2detail.io.nd2_frames import MAGIC as ND2
+from noise2detail.io.ndtiff import is_ndtiff, read_ndtiff
 from noise2detail.io.nifti import GZIP, header_beside, is_nifti, read_nifti
 from noise2detail.io.npy import read_npy
 from noise2detail.io.npz import MAGIC as ZIP
@@ -31,7 +32,7 @@ from noise2detail.io.tiff_read import read_ome_set, read_tiff
 
 READABLE = (
     "TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI, ND2, LIF, OIF, "
-    "OIB"
+    "OIB, NDTiff"
 )
 """Formats that can be read, for messages."""
 
@@ -60,7 +61,10 @@ _FOREIGN = {
     b"%PDF": "a PDF document",
 }
 
-_FOLDERS: tuple[tuple[Callable[[Path], bool], Reader], ...] = ((is_zarr, read_ome_zarr),)
+_FOLDERS: tuple[tuple[Callable[[Path], bool], Reader], ...] = (
+    (is_zarr, read_ome_zarr),
+    (is_ndtiff, read_ndtiff),
+)
 """What tells that a folder is one image, and what reads it."""
 
 _OF_SEVERAL: dict[Reader, Callable[[Path, str | None, Choice | None], Image]] = {
@@ -70,6 +74,7 @@ _OF_SEVERAL: dict[Reader, Callable[[Path, str | None, Choice | None], Image]] = 
     read_nd2: read_nd2,
     read_lif: read_lif,
     read_ome_zarr: read_ome_zarr,
+    read_ndtiff: read_ndtiff,
 }
 """Readers of formats whose files may hold several images."""
 
@@ -84,7 +89,8 @@ def open_image(path: Path | str, axes: str | None = None, image: Choice | None =
     ----------
     path
         TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG, BMP, NPY, NPZ, NIfTI, Analyze, MRC, DICOM, OME-Zarr, CZI,
-        ND2, LIF, OIF or OIB; the content decides, not the name. Or a folder that holds the slices of one DICOM series.
+        ND2, LIF, OIF or OIB; the content decides, not the name. Or a folder that is an NDTiff data set, or holds the
+        slices of one DICOM series.
     axes
         What the dimensions are, where the file does not say it or is wrong; one letter of ``TCZYXS`` for each.
     image
