@@ -71,7 +71,14 @@ def test_the_script_is_read_by_a_shell_as_it_is_meant(tmp_path: Path, slurm: Pat
     job = job_of(tmp_path / "a folder, 10% of it", wish=SlurmWish(tasks=2, largest_array=4))
     environment = {"PATH": f"{slurm}:/usr/bin:/bin", "SLURM_ARRAY_TASK_ID": "1"}
     done = subprocess.run(["bash", job.array], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["scale", "it's.json", "--units", str(job.folder / "units.json"), "--task", "1/2"]
+    assert done.stdout.splitlines() == [
+        "scale",
+        "it's.json",
+        "--units",
+        str(job.folder / "units.json"),
+        "--task",
+        "1/2",
+    ]
     assert (job.folder / "units.json").read_text() == "[4, 5, 9]\n"
     assert directives(job.array)[0:2] == ["job-name=cells", "array=0-1"]
     assert "10%% of it" in next(line for line in directives(job.array) if line.startswith("output="))

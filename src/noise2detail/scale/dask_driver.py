@@ -18,16 +18,17 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from noise2detail.errors import ClusterError, SettingError, UnreadableFileError, UnwritableFileError
+from noise2detail.errors import ClusterError, SettingError
 from noise2detail.host.processor import processor
 from noise2detail.host.versions import commit
+from noise2detail.scale.markers import UnitDone
+from noise2detail.scale.outcome import ATTEMPTS, Results, Stop, Task, UnitFailed, ends_all, in_words, passes
 from noise2detail.scale.plan import ScalePlan
-from noise2detail.scale.unit import UnitDone, run_unit
 from noise2detail.version import __version__
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INSTALL = "install it with: pip install 'noise2detail[dask]'"
-
-RETRIES = 2
-"""Times that a unit is tried again where its task fails, or its worker is lost."""
 
 AHEAD = 2
 """Units handed over for each worker process: the one that it computes, and the next."""
@@ -56,17 +54,8 @@ _SAME = "install the same versions everywhere, and start all workers again"
 _AGAIN = "run the same command again: what is done stays done"
 
 _one_at_a_time = threading.Lock()
-_under_way: set[int] = set()
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A unit that could not be done, however often it was tried."""
-
-    index: int
-    """Of the unit."""
-    error: BaseException
-    """The last one."""
+_stopped: set[str] = set()
+"""Runs of which this process begins no unit any more."""
 
 
 def workplace() -> dict[str, str]:
@@ -97,8 +86,9 @@ def connected(address: str) -> Iterator["Client"]:
     if address.startswith("local") and not local:
         raise SettingError(f"the Dask address is {address!r}; expected local:N with N processes, or tcp://HOST:PORT")
     if local:
-        # no dashboard: its port may be taken
-        options = {"n_workers": int(local[1]), "threads_per_worker": 1, "dashboard_address": None}
+        # a usual port of the dashboard may be taken; workers that end complain of each other in tracebacks
+        options = {"n_workers": int(local[1]), "threads_per_worker": 1, "dashboard_address": ":0"}
+        options |= {"silence_logs": logging.CRITICAL}
         with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
             yield client
         return
@@ -111,59 +101,61 @@ def connected(address: str) -> Iterator["Client"]:
         yield client
 
 
-def dask_units(
-    plan: ScalePlan,
-    units: Sequence[int],
-    client: "Client",
-    *,
-    stopping: Callable[[], bool] = lambda: False,
-    retries: int = RETRIES,
-) -> Iterator[UnitDone | Failed]:
-    """Every unit as it ends, in the order in which they end.
+@dataclass(frozen=True, eq=False)
+class DaskExecutor:
+    """Runs a task for many units on any cluster."""
 
-    Parameters
-    ----------
-    plan
-        Whose units they are.
-    units
-        Indices of those that are to be done.
-    client
-        Of any cluster; it is left open.
-    stopping
-        Once true, no unit begins any more, and those under way are waited for.
-    retries
-        Times that a unit is tried again.
+    client: "Client"
+    """Of the cluster; it is left open."""
 
-    Raises
-    ------
-    ClusterError
-        A worker has other versions, none has a GPU where the plan wants one, or the scheduler is lost.
-    """
-    _distributed()
-    resources = {"GPU": 1.0} if plan.device != "cpu" else {}
-    check_workers(client, resources)
-    tasks = _Tasks(plan, client, resources)
-    waiting = [(unit, 0) for unit in reversed(units)]
-    try:
-        while True:
-            if stopping():
-                waiting.clear()
-                tasks.take_back()
-            while waiting and tasks.count < tasks.room():
-                tasks.submit(*waiting.pop())
-            if not tasks.count:
-                return
-            ended = tasks.next_ended()
-            if ended is None:
-                continue
-            unit, tried, outcome = ended
-            if isinstance(outcome, Failed) and tried < retries and _passing(outcome.error):
-                log.warning("unit %d is tried again: %s", unit, outcome.error)
-                waiting.append((unit, tried + 1))
-                continue
-            yield outcome
-    finally:
-        tasks.let_go()
+    def __call__(self, task: Task, plan: ScalePlan, units: Sequence[int], results: Results, stop: Stop) -> None:
+        """Every unit once, in any order, until somebody asks to stop; those that a worker has begun are finished.
+
+        Raises
+        ------
+        ClusterError
+            A worker has other versions, none has a GPU where the plan wants one, or the scheduler is lost.
+        """
+        resources = {"GPU": 1.0} if plan.fit.device != "cpu" else {}
+        check_workers(self.client, resources)
+        in_hand = _InHand(task, plan, self.client, resources)
+        waiting = [(index, 1) for index in reversed(units)]
+        try:
+            while True:
+                if stop.asked or results.ended:
+                    waiting.clear()
+                    in_hand.take_back()
+                while waiting and in_hand.count < in_hand.room():
+                    in_hand.submit(*waiting.pop())
+                if not in_hand.count:
+                    return
+                for index, number, came in in_hand.ended():
+                    if isinstance(came, _Error) and came.passes and number < ATTEMPTS:
+                        log.warning("unit %d is tried again: %s", index, came.reason)
+                        waiting.append((index, number + 1))
+                    elif isinstance(came, _Error):
+                        results.fail(UnitFailed(index, came.reason, number, came.ends))
+                    else:
+                        results.take(index, came)
+        finally:
+            in_hand.let_go()
+
+
+@dataclass(frozen=True)
+class _Error:
+    """What went wrong with a unit, so that any process can read it."""
+
+    reason: str
+    """In words."""
+    passes: bool
+    """Trying again may help."""
+    ends: bool
+    """No other unit could be done either."""
+
+
+@dataclass(frozen=True)
+class _TakenBack:
+    """What comes of a unit that was not begun."""
 
 
 def check_workers(client: "Client", resources: Mapping[str, float]) -> None:
@@ -212,63 +204,62 @@ def difference(place: object, own: Mapping[str, str]) -> str:
     return ", ".join(f"has {name} {place.get(name, 'none')} instead of {own[name]}" for name in names)
 
 
-class _Tasks:
+class _InHand:
     """Tasks in the hands of the scheduler: the only component that submits any, and lets go of them."""
 
-    def __init__(self, plan: ScalePlan, client: "Client", resources: Mapping[str, float]) -> None:
-        self._plan, self._client, self._resources = plan, client, dict(resources)
+    def __init__(self, task: Task, plan: ScalePlan, client: "Client", resources: Mapping[str, float]) -> None:
+        self._task, self._plan, self._client, self._resources = task, plan, client, dict(resources)
         self._own = workplace()
         self._run = uuid.uuid4().hex[:8]
-        self._futures: dict[str, tuple[Future[UnitDone], int, int]] = {}
+        self._futures: dict[str, tuple[Future[UnitDone | _Error | _TakenBack | None], int, int]] = {}
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._workers, self._counted = 0, -_COUNTED
+        self._workers, self._counted, self._taken_back = 0, -_COUNTED, False
 
     @property
     def count(self) -> int:
-        """Of those in hand."""
+        """Of them."""
         return len(self._futures)
 
     def room(self) -> int:
-        """How many may be in hand: a cluster that grows with its work must see more than it does."""
+        """How many there may be: a cluster that grows with its work must see more than it does."""
         now = time.monotonic()
         if now - self._counted >= _COUNTED:
             self._workers, self._counted = len(self._client.nthreads()), now
         return AHEAD * max(1, self._workers)
 
-    def submit(self, unit: int, tried: int) -> None:
-        """Hand a unit over."""
-        key = f"n2d-unit-{self._run}-{unit}-{tried}"
-        future = self._client.submit(
-            unit_task, self._plan, unit, self._own, key=key, pure=False, resources=self._resources or None
-        )
-        self._futures[key] = (future, unit, tried)
+    def submit(self, index: int, number: int) -> None:
+        """Hand a unit over for the first time, or again."""
+        key = f"n2d-unit-{self._run}-{index}-{number}"
+        words = (self._task, self._plan, index, self._run, self._own)
+        future = self._client.submit(unit_task, *words, key=key, pure=False, resources=self._resources or None)
+        self._futures[key] = (future, index, number)
         future.add_done_callback(lambda ended: self._ended.put(ended.key))
 
-    def next_ended(self) -> tuple[int, int, UnitDone | Failed] | None:
-        """Unit, number of the try, and what came of it; None where nothing ended for a moment."""
+    def ended(self) -> Iterator[tuple[int, int, "UnitDone | _Error | None"]]:
+        """A unit, number of the try, and what came of it; nothing where none ended for a moment.
+
+        Raises
+        ------
+        ClusterError
+            The scheduler has dropped a unit.
+        """
         try:
             key = self._ended.get(timeout=_POLL)
         except queue.Empty:
-            return None
-        if key not in self._futures:  # it was taken back
-            return None
-        future, unit, tried = self._futures.pop(key)
-        if future.status == "finished":
-            return unit, tried, future.result()
-        if future.status != "error":
-            raise ClusterError(f"the Dask scheduler at {self._address()} is lost, or it dropped unit {unit}", _AGAIN)
-        error = future.exception()
-        if isinstance(error, ClusterError):
-            raise error
-        return unit, tried, Failed(unit, _in_our_words(error, unit))
+            return
+        future, index, number = self._futures.pop(key)
+        if future.status not in {"finished", "error"}:
+            raise ClusterError(f"the Dask scheduler is lost, or it dropped unit {index}", _AGAIN)
+        came = future.result() if future.status == "finished" else _lost(future.exception(), index)
+        future.release()  # now, and not whenever Python forgets it
+        if not isinstance(came, _TakenBack):
+            yield index, number, came
 
     def take_back(self) -> None:
-        """Cancel those that no worker has begun."""
-        under_way = set().union(*self._client.run(_units_under_way).values()) if self._futures else set()
-        for key, (future, unit, _) in list(self._futures.items()):
-            if unit not in under_way and not future.done():
-                del self._futures[key]
-                future.cancel()
+        """Let no worker begin a unit any more; those that wait come back untouched."""
+        if not self._taken_back:
+            self._taken_back = True
+            self._client.run(_stop, self._run)
 
     def let_go(self) -> None:
         """Cancel all; a unit that a worker computes at this moment is finished by it all the same."""
@@ -278,49 +269,50 @@ class _Tasks:
             with suppress(OSError, TimeoutError):  # the scheduler may be what failed
                 self._client.cancel(futures)
 
-    def _address(self) -> str:
-        return str(self._client.scheduler.address) if self._client.scheduler else "its address"
 
+def unit_task(
+    task: Task, plan: ScalePlan, index: int, run: str, expected: Mapping[str, str]
+) -> UnitDone | _Error | _TakenBack | None:
+    """What came of a unit, computed in a thread of a worker; alone in its process.
 
-def unit_task(plan: ScalePlan, index: int, expected: Mapping[str, str]) -> UnitDone:
-    """A unit, as a thread of a worker does it: alone in its process.
-
-    Raises
-    ------
-    ClusterError
-        This worker came later than the others, and is not like them.
+    A failure is handed back as a value: Dask would print the traceback of an exception, on every worker.
     """
-    if said := difference(_own_workplace(), expected):
-        raise ClusterError(f"a Dask worker on {platform.node()} {said}", _SAME)
+    if said := difference(_own_workplace(), expected):  # a worker that came later than the others
+        return _Error(f"a Dask worker on {platform.node()} {said}; {_SAME}", passes=False, ends=True)
     with _one_at_a_time:
-        _under_way.add(index)
+        if run in _stopped:
+            return _TakenBack()
         try:
-            return run_unit(plan, index)
-        finally:
-            _under_way.discard(index)
+            return task(plan, index)
+        except Exception as error:  # noqa: BLE001 - it is told where the units are counted
+            return _error(error)
+
+
+def _error(error: BaseException) -> _Error:
+    return _Error(in_words(error), passes(error), ends_all(error))
+
+
+def _lost(error: BaseException | None, index: int) -> _Error:
+    """A unit that no worker has brought to an end."""
+    if error is None or type(error).__name__ != "KilledWorker":
+        return _error(error or RuntimeError("no details"))
+    reason = (
+        f"the Dask workers that computed unit {index} died, one after the other; see their logs, and where memory ran "
+        "out, give each of them more, or plan smaller units"
+    )
+    return _Error(reason, passes=False, ends=False)
 
 
 _own_workplace = functools.cache(workplace)
 
 
-def _units_under_way() -> set[int]:
-    return set(_under_way)
+def _stop(run: str) -> None:
+    """Begin no unit of a run any more, in this process."""
+    _stopped.add(run)
 
 
 def _offers(dask_worker: Any) -> dict[str, float]:
     return dict(dask_worker.state.total_resources)
-
-
-def _passing(error: BaseException) -> bool:
-    """Whether another try may help: what a file holds will not change."""
-    return not isinstance(error, UnreadableFileError | UnwritableFileError)
-
-
-def _in_our_words(error: BaseException | None, unit: int) -> BaseException:
-    if error is None or type(error).__name__ == "KilledWorker":
-        found = f"the Dask workers that computed unit {unit} died, one after the other"
-        return ClusterError(found, "see their logs; where memory ran out, give each worker more, or plan smaller units")
-    return error
 
 
 def _distributed() -> Any:
