@@ -1,0 +1,72 @@
+"""A whole run: claim the output, begin it or go on with it, drive its units."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from noise2detail.method import Step, ignore
+from noise2detail.scale.beginning import begin
+from noise2detail.scale.claim import claimed
+from noise2detail.scale.driving import drive
+from noise2detail.scale.loop import loop
+from noise2detail.scale.outcome import Executor, Hearing, Outcome, Stop
+from noise2detail.scale.place import beside, place_of
+from noise2detail.scale.plan import WORK, ScalePlan
+from noise2detail.scale.pool import pool
+from noise2detail.scale.preparing import Asked
+
+Opening = Callable[[ScalePlan], AbstractContextManager[Executor]]
+"""Opens what executes the units of a plan, for as long as a block runs."""
+
+
+def run(
+    asked: Asked,
+    *,
+    executor: Opening | None = None,
+    overwrite: bool = False,
+    hearing: Hearing | None = None,
+    stop: Stop | None = None,
+    on_step: Callable[[Step], None] = ignore,
+) -> Outcome:
+    """How denoising a store in units ended; begun, gone on with, or found complete.
+
+    Parameters
+    ----------
+    asked
+        What is asked for.
+    executor
+        None: as many processes of this machine as ``asked.workers``.
+    overwrite
+        Remove what is there and begin anew.
+    hearing, stop, on_step
+        Hear of units, ask to stop after those in flight, hear of the training.
+
+    Raises
+    ------
+    ClaimedError
+        Somebody else works on the output.
+    OtherWorkError, OutputExistsError
+        Something else is there.
+    SettingError, InputError, FileError
+        As ``prepare``.
+    """
+    stop = stop or Stop()
+    opening = executor or processes(asked.workers)
+    with output_claimed(asked, stop):
+        plan = begin(asked, overwrite=overwrite, on_step=on_step)
+        with opening(plan) as execute:
+            return drive(plan, execute, hearing, stop)
+
+
+def processes(workers: int) -> Opening:
+    """Opens a pool of processes; 0: units run one after the other in this process."""
+    if workers == 0:
+        return lambda _: nullcontext(loop)
+    return lambda plan: pool(plan, workers)
+
+
+@contextmanager
+def output_claimed(asked: Asked, stop: Stop) -> Iterator[None]:
+    """Block in which this process alone works on an output; whoever loses the claim is asked to stop."""
+    target = place_of(asked.target, asked.storage)
+    with claimed(place_of(beside(target.url, WORK), asked.storage), target.url, stop.ask):
+        yield
