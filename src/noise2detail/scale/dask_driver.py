@@ -182,7 +182,7 @@ def check_workers(client: "Client", resources: Mapping[str, float]) -> None:
         )
     for name, amount in resources.items():
         if not any(offered.get(name, 0) >= amount for offered in client.run(_offers).values()):
-            remedy = f"start workers with it: dask worker {client.scheduler.address} --resources {name}=1"
+            remedy = f"start workers with it, as in: dask worker tcp://HOST:PORT --resources {name}=1"
             raise ClusterError(f"the plan computes on a GPU, and no Dask worker offers the resource {name}", remedy)
 
 

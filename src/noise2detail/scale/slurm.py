@@ -113,7 +113,7 @@ def write_job(
         The folder cannot be written.
     """
     if not units:
-        raise SettingError("no unit is missing: there is nothing to submit")
+        raise SettingError("no unit in full size is missing: without --slurm, the rest is done here")
     folder = folder.absolute()
     tasks = count_tasks(len(units), wish)
     listed = folder / "units.json"
@@ -153,12 +153,12 @@ def submit(job: SlurmJob) -> Submitted:
     return Submitted(array, last)
 
 
-def in_queue(job: str) -> bool | None:
-    """Whether a job waits or runs; None where Slurm cannot be asked."""
+def any_left(jobs: Sequence[str]) -> bool | None:
+    """Whether one of the jobs waits or runs; None where Slurm cannot be asked."""
     if shutil.which("squeue") is None:
         return None
-    done = _run("squeue", "--noheader", "--jobs", job, "--format=%i")
-    # a number that Slurm has forgotten is an error for it, and an answer for us
+    done = _run("squeue", "--noheader", f"--jobs={','.join(jobs)}", "--format=%i")
+    # numbers that Slurm has forgotten are an error for it, and an answer for us
     if done.returncode and "Invalid job id" not in done.stderr:
         return None
     return bool(done.stdout.strip())
