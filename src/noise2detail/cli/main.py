@@ -20,6 +20,7 @@ from noise2detail.cli import (
     noise,
     plan,
     report,
+    scale,
 )
 from noise2detail.cli.guard import tell
 from noise2detail.cli.optional_value import WithReport
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("denoise", cls=WithReport, help=denoise.HELP, epilog=denoise.EXAMPLES)(denoise.denoise)
+app.command("scale", help=scale.HELP, epilog=scale.EXAMPLES)(scale.scale)
 app.command("fit", help=fit.FIT_HELP, epilog=fit.FIT_EXAMPLES)(fit.fit)
 app.command("apply", help=fit.APPLY_HELP, epilog=fit.APPLY_EXAMPLES)(fit.apply)
 app.command("compare", help=compare.HELP, epilog=compare.EXAMPLES)(compare.compare)

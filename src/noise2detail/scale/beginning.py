@@ -1,7 +1,7 @@
 """The output before its first unit: begun, or gone on with if it is the same work."""
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from noise2detail.errors import OtherWorkError, OutputExistsError, UnreadableFileError
 from noise2detail.io.sidecar import SIDECAR_SUFFIX
@@ -9,14 +9,16 @@ from noise2detail.method import Step, ignore
 from noise2detail.scale.geometry import region
 from noise2detail.scale.identity import glanced, identity_of, metadata_digest
 from noise2detail.scale.markers import DONE, FINISHED, done_units, work_place
-from noise2detail.scale.opened import ANEW, DENOISER, opened
+from noise2detail.scale.opened import ANEW, DENOISER, file_digest, opened
 from noise2detail.scale.place import Place, apart, beside, place_of
-from noise2detail.scale.plan import ScalePlan, Wish, check_versions, plan_from_text, plan_text
+from noise2detail.scale.plan import WORK, ScalePlan, Wish, check_versions, plan_from_text, plan_text
 from noise2detail.scale.preparing import Asked, Prepared, prepare, wish_of
 from noise2detail.scale.store import Store, open_store, put_node
 
 PLAN = "plan.json"
 """File with the plan, beside the markers."""
+
+EXPECTED = "expected the two files that n2d plan --units has written"
 
 
 def begin(asked: Asked, *, overwrite: bool = False, on_step: Callable[[Step], None] = ignore) -> ScalePlan:
@@ -40,15 +42,15 @@ def begin(asked: Asked, *, overwrite: bool = False, on_step: Callable[[Step], No
     SettingError, InputError, FileError
         As ``prepare``.
     """
-    found = None if overwrite else begun(asked.target, asked)
+    found = None if overwrite else begun(asked.target, asked.storage)
     if found is not None:
         check_same(found, asked)
         return found
-    refuse_target(asked.source, asked, overwrite=overwrite)
+    refuse_target(asked.source, asked.target, asked.storage, overwrite=overwrite)
     return begin_prepared(prepare(asked, on_step), overwrite=overwrite)
 
 
-def begun(target: str, asked: Asked | None = None) -> ScalePlan | None:
+def begun(target: str, storage: Mapping[str, Any] | None = None) -> ScalePlan | None:
     """The plan of an output that was begun; None where there is none.
 
     Raises
@@ -56,10 +58,32 @@ def begun(target: str, asked: Asked | None = None) -> ScalePlan | None:
     UnreadableFileError
         There is one, and it is damaged.
     """
-    storage = dict(asked.storage or {}) if asked is not None else {}
-    where = beside(place_of(target, storage).url, ".n2d")
+    where = beside(place_of(target, storage).url, WORK)
     text = place_of(where, storage).read(PLAN)
     return None if text is None else plan_from_text(f"{where}/{PLAN}", text, storage)
+
+
+def begin_planned(prepared: Prepared, *, overwrite: bool = False) -> ScalePlan:
+    """The plan of an output that is begun as was planned before, or was begun by the same plan.
+
+    Raises
+    ------
+    OtherWorkError
+        What was begun there is something else, or the input is not the one that was planned for.
+    OutputExistsError
+        Something is there that no run of units has begun.
+    """
+    plan = prepared.plan
+    check_versions(plan)
+    found = None if overwrite else begun(plan.target, plan.storage)
+    if found is None:
+        refuse_target(plan.source, plan.target, plan.storage, overwrite=overwrite)
+    elif found.fingerprint != plan.fingerprint:
+        raise OtherWorkError(plan.target, ("it was begun with another plan",), ANEW)
+    changed = tuple(_other_input(plan, open_store(plan.source, plan.storage, plan.axes, plan.image), begun=bool(found)))
+    if changed:
+        raise OtherWorkError(plan.target, changed, "make the plan anew")
+    return found or begin_prepared(prepared, overwrite=overwrite)
 
 
 def begin_prepared(prepared: Prepared, *, overwrite: bool = False) -> ScalePlan:
@@ -89,7 +113,7 @@ def _clear(plan: ScalePlan, work: Place, target: Place) -> None:
     target.clear()
 
 
-def refuse_target(source: str, asked: Asked, *, overwrite: bool) -> None:
+def refuse_target(source: str, where: str, storage: Mapping[str, Any] | None, *, overwrite: bool) -> None:
     """Raise where the output must not be written.
 
     Raises
@@ -97,13 +121,12 @@ def refuse_target(source: str, asked: Asked, *, overwrite: bool) -> None:
     OutputExistsError
         It is there, or is the input.
     """
-    storage = dict(asked.storage or {})
-    target = place_of(asked.target, storage)
+    target = place_of(where, storage)
     inside = place_of(source, storage).url.rstrip("/") + "/"
     if (target.url + "/").startswith(inside) or inside.startswith(target.url + "/"):
-        raise OutputExistsError(asked.target, "is the input, or lies in it", "choose another output")
+        raise OutputExistsError(where, "is the input, or lies in it", "choose another output")
     if not overwrite and (next(target.files(), None) or next(target.folders(), None)):
-        raise OutputExistsError(asked.target, "is there already", "give --overwrite to replace it, or another output")
+        raise OutputExistsError(where, "is there already", "give --overwrite to replace it, or another output")
 
 
 def check_same(plan: ScalePlan, asked: Asked) -> None:
@@ -138,14 +161,17 @@ def _other_wishes(plan: ScalePlan, wish: Wish) -> Iterator[str]:
         yield f"it was begun with {plan.fit.threads} threads for a unit, and {wish.threads} are asked for"
 
 
-def _other_input(plan: ScalePlan, store: Store) -> Iterator[str]:
-    """What has changed in the input, as far as anything that is done was made of it."""
+def _other_input(plan: ScalePlan, store: Store, *, begun: bool = True) -> Iterator[str]:
+    """What has changed in the input; where work has begun, as far as anything that is done was made of it."""
     if metadata_digest(store) != plan.identity.metadata:
         yield f"the metadata of {plan.source} have changed"
         return
     now, array = identity_of(store).files, store.levels[0]
     changed = [name for name in now if now[name] != plan.identity.files.get(name)]
     if not changed:
+        return
+    if not begun:
+        yield f"the input has changed since it was planned for: its file {changed[0]} is another one"
         return
     boxes, done = glanced(array), done_units(plan)
     for name in changed:
@@ -157,14 +183,15 @@ def _other_input(plan: ScalePlan, store: Store) -> Iterator[str]:
             return
 
 
-@functools.lru_cache(maxsize=1)
-def expected_plan() -> str:
-    """What a file of a plan should be."""
-    return "expected what n2d plan --units has written"
-
-
-def read_prepared(file: str, asked_storage: dict[str, object]) -> Prepared:
+def read_prepared(file: str, storage: Mapping[str, Any]) -> Prepared:
     """A plan and its denoiser, from the files that ``n2d plan --units`` has written.
+
+    Parameters
+    ----------
+    file
+        The plan.
+    storage
+        Options of the storage that are added to those that were written down.
 
     Raises
     ------
@@ -175,27 +202,15 @@ def read_prepared(file: str, asked_storage: dict[str, object]) -> Prepared:
     place = place_of(folder)
     text = place.read(name)
     if text is None:
-        raise UnreadableFileError(file, "there is no such file", expected_plan())
-    plan = plan_from_text(file, text, asked_storage)
+        raise UnreadableFileError(file, "there is no such file", EXPECTED)
+    plan = plan_from_text(file, text, storage)
     content = place.read(denoiser_beside(name))
-    if content is None:
-        raise UnreadableFileError(f"{folder}/{denoiser_beside(name)}", "there is no such file", expected_plan())
+    if content is None or file_digest(content) != plan.denoiser:
+        found = "there is no such file" if content is None else "is not the denoiser of the plan"
+        raise UnreadableFileError(f"{folder}/{denoiser_beside(name)}", found, EXPECTED)
     return Prepared(plan, content)
 
 
 def denoiser_beside(name: str) -> str:
     """Name of the file with the weights that go with the file of a plan."""
     return name.removesuffix(".json") + ".safetensors"
-
-
-__all__ = [
-    "PLAN",
-    "OtherWorkError",
-    "begin",
-    "begin_prepared",
-    "begun",
-    "check_same",
-    "denoiser_beside",
-    "read_prepared",
-    "refuse_target",
-]

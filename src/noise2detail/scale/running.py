@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from noise2detail.method import Step, ignore
-from noise2detail.scale.beginning import begin
+from noise2detail.scale.beginning import begin, begin_planned
 from noise2detail.scale.claim import claimed
 from noise2detail.scale.driving import drive
 from noise2detail.scale.loop import loop
@@ -12,16 +12,17 @@ from noise2detail.scale.outcome import Executor, Hearing, Outcome, Stop
 from noise2detail.scale.place import beside, place_of
 from noise2detail.scale.plan import WORK, ScalePlan
 from noise2detail.scale.pool import pool
-from noise2detail.scale.preparing import Asked
+from noise2detail.scale.preparing import Asked, Prepared
 
 Opening = Callable[[ScalePlan], AbstractContextManager[Executor]]
 """Opens what executes the units of a plan, for as long as a block runs."""
 
 
 def run(
-    asked: Asked,
+    wanted: Asked | Prepared,
     *,
     executor: Opening | None = None,
+    workers: int = 1,
     overwrite: bool = False,
     hearing: Hearing | None = None,
     stop: Stop | None = None,
@@ -31,10 +32,12 @@ def run(
 
     Parameters
     ----------
-    asked
-        What is asked for.
+    wanted
+        What is asked for, or a plan that was made before.
     executor
-        None: as many processes of this machine as ``asked.workers``.
+        Of the units; None: as many processes of this machine as ``workers``.
+    workers
+        0: this process itself.
     overwrite
         Remove what is there and begin anew.
     hearing, stop, on_step
@@ -50,9 +53,12 @@ def run(
         As ``prepare``.
     """
     stop = stop or Stop()
-    opening = executor or processes(asked.workers)
-    with output_claimed(asked, stop):
-        plan = begin(asked, overwrite=overwrite, on_step=on_step)
+    opening = executor or processes(workers)
+    with output_claimed(wanted, stop):
+        if isinstance(wanted, Asked):
+            plan = begin(wanted, overwrite=overwrite, on_step=on_step)
+        else:
+            plan = begin_planned(wanted, overwrite=overwrite)
         with opening(plan) as execute:
             return drive(plan, execute, hearing, stop)
 
@@ -65,8 +71,9 @@ def processes(workers: int) -> Opening:
 
 
 @contextmanager
-def output_claimed(asked: Asked, stop: Stop) -> Iterator[None]:
+def output_claimed(wanted: Asked | Prepared, stop: Stop) -> Iterator[None]:
     """Block in which this process alone works on an output; whoever loses the claim is asked to stop."""
-    target = place_of(asked.target, asked.storage)
-    with claimed(place_of(beside(target.url, WORK), asked.storage), target.url, stop.ask):
+    named = wanted if isinstance(wanted, Asked) else wanted.plan
+    target = place_of(named.target, named.storage)
+    with claimed(place_of(beside(target.url, WORK), named.storage), target.url, stop.ask):
         yield
