@@ -243,7 +243,7 @@ def test_units_of_a_gpu_go_where_one_is(client: Any, monkeypatch: pytest.MonkeyP
     assert asked == [{"GPU": 1.0}, {"GPU": 1.0}]
 
 
-@pytest.mark.parametrize("address", ["local", "local:", "local:0", "local:-1", "local:two", "local:99999"])
+@pytest.mark.parametrize("address", ["local", "local:", "local:0", "local:-1", "local:two", "local:99999", "head:8786"])
 def test_a_local_cluster_needs_a_number(address: str) -> None:
     with pytest.raises(SettingError, match=r"expected local:N .* or tcp://HOST:PORT"), connected(address):
         pass

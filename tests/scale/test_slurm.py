@@ -61,9 +61,12 @@ def test_more_tasks_than_the_site_allows_are_refused() -> None:
 
 
 def test_the_limit_of_the_site_is_asked_of_slurm(slurm: Path) -> None:
-    assert count_tasks(5000, SlurmWish()) == 1001  # without Slurm, its own
+    assert count_tasks(5000, SlurmWish(tasks=1001)) == 1001  # without Slurm, its own
     program(slurm, "scontrol", "echo 'MaxArraySize            = 301'")
-    assert count_tasks(5000, SlurmWish()) == 301
+    with pytest.raises(SettingError, match="up to 301"):
+        count_tasks(5000, SlurmWish(tasks=1001))
+    program(slurm, "scontrol", "echo 'MaxArraySize            = 51'")
+    assert count_tasks(5000, SlurmWish()) == 51
 
 
 def test_the_script_is_read_by_a_shell_as_it_is_meant(tmp_path: Path, slurm: Path) -> None:

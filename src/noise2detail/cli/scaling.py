@@ -124,12 +124,7 @@ def wanted_of(request: Request, voice: Voice) -> Asked | Prepared:
 
 def told(plan: ScalePlan, outcome: Outcome, seconds: float, voice: Voice) -> ExitCode:
     """The exit code of a run, after it was said how it ended."""
-    for unit in outcome.failed:
-        level, box = plan.place(unit.index)
-        at = ", ".join(f"{axis} {one.start}-{one.stop}" for axis, one in zip(plan.axes.lower(), box, strict=True))
-        tries = f" after {unit.attempts} tries" if unit.attempts > 1 else ""
-        where = f"unit {unit.index} ({at}{f', size {level + 1}' if level else ''})"
-        voice.error_line(f"{where} failed{tries}: {unit.reason}")
+    tell_failed(plan, outcome, voice)
     left = plan.count - outcome.done - outcome.checked
     record = {
         "file": plan.source,
@@ -150,6 +145,16 @@ def told(plan: ScalePlan, outcome: Outcome, seconds: float, voice: Voice) -> Exi
     if outcome.failed:
         return ExitCode.SOME_FAILED if outcome.done + outcome.checked else ExitCode.FAILED
     return ExitCode.UNFINISHED
+
+
+def tell_failed(plan: ScalePlan, outcome: Outcome, voice: Voice) -> None:
+    """Name the units that could not be done."""
+    for unit in outcome.failed:
+        level, box = plan.place(unit.index)
+        at = ", ".join(f"{axis} {one.start}-{one.stop}" for axis, one in zip(plan.axes.lower(), box, strict=True))
+        tries = f" after {unit.attempts} tries" if unit.attempts > 1 else ""
+        where = f"unit {unit.index} ({at}{f', size {level + 1}' if level else ''})"
+        voice.error_line(f"{where} failed{tries}: {unit.reason}")
 
 
 def tell_status(request: Request, voice: Voice) -> ExitCode:

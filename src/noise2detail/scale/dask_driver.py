@@ -83,7 +83,7 @@ def connected(address: str) -> Iterator["Client"]:
     """
     distributed = _distributed()
     local = re.fullmatch(r"local:([1-9]\d{0,3})", address)
-    if address.startswith("local") and not local:
+    if not local and (address.partition(":")[0] == "local" or "://" not in address):
         raise SettingError(f"the Dask address is {address!r}; expected local:N with N processes, or tcp://HOST:PORT")
     if local:
         # a usual port of the dashboard may be taken; workers that end complain of each other in tracebacks

@@ -22,7 +22,10 @@ OWNED = ("array", "a", "dependency", "d", "signal", "parsable", "wrap", "test-on
 LARGEST_ARRAY = 1001
 """Slurm's own ``MaxArraySize`` where a site has set none; indices are below it."""
 
-LEAST_WARNING = 60
+USUAL = 100
+"""Tasks of an array: each takes some seconds to start, and is a job for Slurm to count."""
+
+WARNING = 120
 """Seconds before the wall time at which a task is asked to end; Slurm may be another minute early."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -41,12 +44,12 @@ class SlurmWish:
     memory: str = "2G"
     """Of a task."""
     tasks: int | None = None
-    """Of the array, at most; None: as many as Slurm lets in one, and not more than there are units."""
+    """Of the array, at most; None: 100, or as many as there are units, or as Slurm lets in one."""
     at_once: int | None = None
     """Tasks that run at the same time, at most; None: as many as Slurm likes."""
     largest_array: int | None = None
     """Slurm's MaxArraySize; None: Slurm is asked."""
-    warning: int = LEAST_WARNING
+    warning: int = WARNING
     """Seconds before the wall time at which a task finishes its unit and ends."""
     options: tuple[str, ...] = field(default=())
     """More for sbatch, ``NAME=VALUE`` or ``NAME``: account=imaging, gres=gpu:1, exclusive."""
@@ -73,8 +76,10 @@ class SlurmJob:
     """Script of the array."""
     last: Path
     """Script of the job that finishes the output."""
+    units: int
+    """That the array does."""
     tasks: int
-    """Of the array."""
+    """Of the array, which share them."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ def write_job(
         [*commands["array"], "--units", str(listed), "--task"], f' "$SLURM_ARRAY_TASK_ID/{tasks}"',
     )  # fmt: skip
     last = _script({"job-name": f"{name}-last", "output": f"{_pattern(folder)}/%j_last.log"}, wish, commands["last"])
-    job = SlurmJob(folder, folder / "array.sh", folder / "last.sh", tasks)
+    job = SlurmJob(folder, folder / "array.sh", folder / "last.sh", len(units), tasks)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         listed.write_text(json.dumps(list(units)) + "\n", encoding="utf-8")
@@ -193,7 +198,7 @@ def count_tasks(units: int, wish: SlurmWish) -> int:
     largest = wish.largest_array or _largest_array()
     if wish.tasks is not None and wish.tasks > largest:
         raise SettingError(f"{wish.tasks} tasks were asked for; this Slurm takes up to {largest} in one array")
-    return min(units, largest, wish.tasks or largest)
+    return min(units, largest, wish.tasks or USUAL)
 
 
 def _script(options: dict[str, str], wish: SlurmWish, command: Sequence[str], more: str = "") -> str:

@@ -14,7 +14,6 @@ from noise2detail.scale.loop import loop
 from noise2detail.scale.markers import pending, work_place
 from noise2detail.scale.outcome import Executor, Hearing, Outcome, Results, Silent, Stop
 from noise2detail.scale.plan import ScalePlan, check_versions
-from noise2detail.scale.preparing import Asked
 from noise2detail.scale.slurm import SlurmJob, SlurmWish, Submitted, share, submit, write_job
 from noise2detail.scale.unit import run_unit
 
@@ -39,7 +38,7 @@ def plan_of(target: str, storage: Mapping[str, Any]) -> ScalePlan:
     UnreadableFileError
         None was.
     """
-    plan = begun(target, Asked("", target, storage=storage))
+    plan = begun(target, storage)
     if plan is None:
         raise UnreadableFileError(f"{target}.n2d/{PLAN}", "there is no plan", "begin the output with n2d scale")
     return plan
@@ -95,7 +94,7 @@ def run_last(
 
 
 def hand_to_slurm(
-    plan: ScalePlan, mine: Holder | None, folder: Path, command: Sequence[str], wish: SlurmWish, cpus: int
+    plan: ScalePlan, mine: Holder | None, folder: Path, command: Sequence[str], wish: SlurmWish
 ) -> tuple[SlurmJob, Submitted | None]:
     """What was written, and the numbers of the jobs, which hold the claim from now on.
 
@@ -111,8 +110,6 @@ def hand_to_slurm(
         That does a share of the units with ``--units FILE --task K/N``, and finishes with ``--last``.
     wish
         What is asked of Slurm.
-    cpus
-        Processes of the job that finishes.
 
     Raises
     ------
@@ -125,7 +122,7 @@ def hand_to_slurm(
     """
     token = ["--claim", mine.token] if mine is not None else []
     name = f"n2d-{Path(plan.target).name.partition('.')[0]}"
-    commands = {"array": [*command, *token], "last": [*command, *token, "--last", "--workers", str(cpus)]}
+    commands = {"array": [*command, *token], "last": [*command, *token, "--last"]}
     job = write_job(folder, name, commands, pending(plan, plan.stages[0]), wish)
     if mine is None:
         return job, None
