@@ -6,6 +6,7 @@ is made for: how fast, how steadily and in how little memory it is denoised.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zarr
@@ -22,7 +23,7 @@ DIFFERENT = 4
 
 
 def make_volume(
-    folder: Path, shape: tuple[int, int, int], shard: int, chunk: int, *, seed: int = 0, axes: str = "ZYX"
+    folder: Path, shape: tuple[int, int, int], shard: int, chunk: int, *, sizes: int = 1, seed: int = 0
 ) -> Path:
     """The store, unless it is there already.
 
@@ -34,26 +35,32 @@ def make_volume(
         Planes, rows, columns.
     shard, chunk
         Rows and columns of a file, and of what is packed as one within it.
+    sizes
+        Copies, each with half the rows and columns of the one before.
     seed
         Of everything random.
-    axes
-        What the three dimensions are.
     """
-    done = folder / "zarr.json"
-    if done.exists() and json.loads(done.read_text()).get("attributes", {}).get("made") == [*shape, shard, chunk, seed]:
+    done, made = folder / "zarr.json", [*shape, shard, chunk, sizes, seed]
+    if done.exists() and json.loads(done.read_text()).get("attributes", {}).get("made") == made:
         return folder
     group = zarr.open_group(folder, mode="w", zarr_format=3)
-    array = group.create_array(
-        "0", shape=shape, dtype="uint16", chunks=(1, chunk, chunk), shards=(1, shard, shard),
-        compressors=ZstdCodec(level=1), dimension_names=[letter.lower() for letter in axes],
-    )  # fmt: skip
+    arrays = [
+        group.create_array(
+            f"{size}", shape=(shape[0], shape[1] >> size, shape[2] >> size), dtype="uint16",
+            chunks=(1, chunk, chunk), shards=(1, shard, shard), compressors=ZstdCodec(level=1),
+            dimension_names=["z", "y", "x"],
+        )
+        for size in range(sizes)
+    ]  # fmt: skip
     rng = np.random.default_rng(seed)
     views = [rng.poisson(_scene(rng, *shape[1:])).astype(np.uint16) + np.uint16(OFFSET) for _ in range(DIFFERENT)]
     for plane in range(shape[0]):
         moved = rng.integers(0, shape[1:])
-        array[plane] = np.roll(views[plane % DIFFERENT], moved, (0, 1))
-    group.attrs["made"] = [*shape, shard, chunk, seed]
-    group.attrs["ome"] = _description(axes)  # last: without it the store is no image
+        pixels = np.roll(views[plane % DIFFERENT], moved, (0, 1))
+        for size, array in enumerate(arrays):
+            array[plane] = pixels[:: 2**size, :: 2**size]
+    group.attrs["made"] = made
+    group.attrs["ome"] = _description(sizes)  # last: without it the store is no image
     return folder
 
 
@@ -67,9 +74,13 @@ def _scene(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.floa
     return PHOTONS * scene / float(scene.max()) + 2
 
 
-def _description(axes: str) -> dict[str, object]:
-    kinds = {"T": "time", "C": "channel"}
-    named = [{"name": letter.lower(), "type": kinds.get(letter, "space")} for letter in axes]
-    scale = [{"type": "scale", "scale": [1.0] * len(axes)}]
-    sizes = [{"path": "0", "coordinateTransformations": scale}]
-    return {"version": "0.5", "multiscales": [{"name": "made", "axes": named, "datasets": sizes}]}
+def _description(sizes: int) -> dict[str, Any]:
+    axes = [{"name": letter, "type": "space", "unit": "micrometer"} for letter in "zyx"]
+    datasets = [
+        {
+            "path": f"{size}",
+            "coordinateTransformations": [{"type": "scale", "scale": [1.0, 0.5 * 2**size, 0.5 * 2**size]}],
+        }
+        for size in range(sizes)
+    ]
+    return {"version": "0.5", "multiscales": [{"name": "made", "axes": axes, "datasets": datasets}]}
