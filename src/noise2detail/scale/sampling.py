@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noise2detail.errors import InputError
+from noise2detail.errors import InputError, UnreadableFileError
 from noise2detail.pipeline.layout import PLANE_AXES, SMALLEST
 from noise2detail.pipeline.values import is_constant
 from noise2detail.scale.arrays import StoredArray
@@ -39,7 +39,7 @@ class Crops:
 
 
 def sample(array: StoredArray, axes: str, seed: int, count: int = CROPS) -> Crops:
-    """Crops at places that are spread evenly over planes, rows and columns; empty ones are left out.
+    """Crops at places that are spread evenly over planes, rows and columns; empty and damaged ones are left out.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def sample(array: StoredArray, axes: str, seed: int, count: int = CROPS) -> Crop
     InputError
         Every crop that was looked at is empty, or the planes are too small.
     UnreadableFileError
-        A chunk is damaged that is needed for every crop that was tried.
+        No crop is left, since chunks are damaged.
     """
     shape = array.layout.shape
     y, x = (min(length, SIDE) for length in shape[-2:])
@@ -67,15 +67,21 @@ def sample(array: StoredArray, axes: str, seed: int, count: int = CROPS) -> Crop
     wanted = max(4, min(count, MOST_PIXELS // (channels * y * x)))
     kept: list[Pixels] = []
     planes: list[int] = []
-    looked = 0
+    looked, damaged = 0, None
     for plane, box in _places(axes, shape, (y, x), seed, wanted * MOST_TRIES):
         looked += 1
-        crop = array.read(box).reshape(channels, y, x)  # of T and Z there is one each
+        try:
+            crop = array.read(box).reshape(channels, y, x)  # of T and Z there is one each
+        except UnreadableFileError as error:  # its units will fail and be named; nothing can be learnt here
+            damaged = damaged or error
+            continue
         if _teaches(crop):
             kept.append(crop)
             planes.append(plane)
             if len(kept) == wanted:
                 break
+    if not kept and damaged is not None:
+        raise damaged
     if not kept:
         raise InputError(
             f"{array.url}: all of {looked} crops that were looked at are constant or hold no finite number; there is "
