@@ -20,7 +20,20 @@ COMMANDS: dict[str, Any] = {
 
 
 def test_all_commands_are_there() -> None:
-    single = {"denoise", "fit", "apply", "compare", "convert", "figure", "report", "info", "methods", "noise", "plan"}
+    single = {
+        "denoise",
+        "fit",
+        "apply",
+        "compare",
+        "convert",
+        "figure",
+        "report",
+        "info",
+        "methods",
+        "noise",
+        "plan",
+        "scale",
+    }
     assert set(COMMANDS) == {*single, "doctor", "bench run", "bench table", "data list", "data fetch"}
 
 

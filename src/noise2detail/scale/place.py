@@ -236,7 +236,7 @@ class Bucket:
     @property
     def _system(self) -> tuple[Any, str]:
         try:
-            from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+            from fsspec.core import url_to_fs
 
             system, root = url_to_fs(self.url, **self.options)
         except (ImportError, ValueError) as error:

@@ -17,6 +17,7 @@ from noise2detail.pipeline.layout import check_pixel_type
 from noise2detail.pipeline.planning import choose_method
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.threads import cores
+from noise2detail.scale.drifting import drift_told
 from noise2detail.scale.geometry import Grid, Reach, unit_lengths
 from noise2detail.scale.identity import identity_of
 from noise2detail.scale.opened import file_digest
@@ -115,7 +116,7 @@ def prepare(asked: Asked, on_step: Callable[[Step], None] = ignore) -> Prepared:
             denoiser=file_digest(content),
             identity=identity_of(store),
             libraries=installed(),
-            warnings=(),
+            warnings=drift_told(crops, axes, shape),
             storage=dict(asked.storage or {}),
         ),
         content,

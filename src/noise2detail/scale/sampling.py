@@ -39,7 +39,7 @@ class Crops:
 
 
 def sample(array: StoredArray, axes: str, seed: int, count: int = CROPS) -> Crops:
-    """Crops at places that are spread evenly over planes, rows and columns; empty ones are left out.
+    """Crops at places that are spread evenly over planes, rows and columns; empty and damaged ones are left out.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def sample(array: StoredArray, axes: str, seed: int, count: int = CROPS) -> Crop
     InputError
         Every crop that was looked at is empty, or the planes are too small.
     UnreadableFileError
-        A chunk is damaged, and there is no crop without one; else such crops are left out, and their units will fail.
+        No crop is left, since chunks are damaged.
     """
     shape = array.layout.shape
     y, x = (min(length, SIDE) for length in shape[-2:])
@@ -72,8 +72,8 @@ def sample(array: StoredArray, axes: str, seed: int, count: int = CROPS) -> Crop
         looked += 1
         try:
             crop = array.read(box).reshape(channels, y, x)  # of T and Z there is one each
-        except UnreadableFileError as error:
-            damaged = error
+        except UnreadableFileError as error:  # its units will fail and be named; nothing can be learnt here
+            damaged = damaged or error
             continue
         if _teaches(crop):
             kept.append(crop)
