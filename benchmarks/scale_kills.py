@@ -3,10 +3,11 @@
     python benchmarks/scale_kills.py SCRATCH [--count 100] [--out FILE.md]
 
 A volume is denoised once without interruption, by one process: the reference. Then ``count`` runs are each killed by
-SIGKILL after a random time (one in four twice), and the same command is given again until it is done. Who is killed
-changes: the driver of a pool of processes, one of its workers, driver and workers at once, the driver of a Dask
-cluster, one of its workers, or a single process. Every output must be the reference, file by file; a unit that had its
-marker when the killed processes were gone must not have been touched again.
+SIGKILL at a random time, one in four twice, and the same command is given again until it is done. One kill in five
+comes at any time, the others while units are done. Who is killed changes: the driver of a pool of processes, one of its
+workers, driver and workers at once, the driver of a Dask cluster, one of its workers, or a single process. Every output
+must be the reference, file by file; a unit that had its marker when the killed processes were gone must not have been
+touched again.
 """
 
 import argparse
@@ -26,13 +27,19 @@ import psutil
 
 from made_volume import make_volume
 from record import write_result
-from scale_runs import digest, digests, finished, planned, stamps, words
+from scale_runs import command_line, digest, digests, finished, planned, stamps, words
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SHAPE, SHARD, CHUNK, SIZES = (6, 512, 512), 128, 64, 2
 """96 units in full size and 24 of half the size."""
+How = tuple[str, ...]
+"""Options that say how units are run."""
 TWICE = 0.25
 """Share of the runs that are killed a second time, while they go on."""
+EARLY = 0.2
+"""Share of the kills at any time of the run, start included; the others hit while units are done."""
+MOMENT = 0.2
+"""Seconds from the unit that was drawn to the kill, at most: more than a unit takes."""
 
 VICTIMS = {
     "pool, driver": (("--workers", "2"), "driver"),
@@ -84,10 +91,10 @@ class Bench:
 
     def __init__(self, scratch: Path, source: Path, plan: Path, total: int) -> None:
         self.scratch, self.source, self.plan, self.total = scratch, source, plan, total
-        self.seconds: dict[tuple[str, ...], float] = {}
+        self.seconds: dict[How, float] = {}
         self.reference: dict[str, str] = {}
 
-    def words(self, target: Path, how: tuple[str, ...]) -> list[str]:
+    def words(self, target: Path, how: How) -> list[str]:
         return words(str(self.source), target, self.plan, *how)
 
     def measure(self) -> None:
@@ -137,12 +144,11 @@ class Bench:
         print(json.dumps(row), flush=True)
         return row
 
-    def killed(self, target: Path, how: tuple[str, ...], who: str, rng: np.random.Generator) -> Killed:
+    def killed(self, target: Path, how: How, who: str, rng: np.random.Generator) -> Killed:
         """Start a run, kill it after a random time, and wait until none of its processes is left."""
         command = self.words(target, how)
         driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        with suppress(subprocess.TimeoutExpired):
-            driver.wait(float(rng.uniform(0, self.seconds[how])))
+        self.wait(driver, target, how, rng)
         hit = driver.poll() is None
         everybody: list[psutil.Process] = []
         if hit:
@@ -160,6 +166,16 @@ class Bench:
         psutil.wait_procs(everybody, timeout=60)
         seen = stamps(target) | {f"n2d/{name}": value for name, value in stamps(work(target)).items()}
         return Killed(hit, code, done(target), seen)
+
+    def wait(self, driver: "subprocess.Popen[bytes]", target: Path, how: How, rng: np.random.Generator) -> None:
+        """Let a random time pass: of all the run one time in five, else from a random unit on."""
+        first, later = rng.random() < EARLY, float(rng.uniform(0, self.seconds[how]))
+        units, moment = int(rng.integers(0, self.total)), float(rng.uniform(0, MOMENT))
+        if not first:
+            while driver.poll() is None and len(done(target)) <= units:
+                time.sleep(0.002)
+        with suppress(subprocess.TimeoutExpired):
+            driver.wait(later if first else moment)
 
 
 def is_worker(process: psutil.Process) -> bool:
@@ -206,7 +222,7 @@ def report(out: Path, rows: list[dict[str, Any]], total: int) -> None:
     for row in rows:
         facts = [row[name] for name in ("run", "killed", "kills", "units done before", "done after", "written again")]
         lines.append("| " + " | ".join(map(str, facts)) + f" | {'yes' if row['identical'] else 'NO'} |")
-    write_result(out, "Runs in units, killed at random times", lines, {"units": total, "rows": rows})
+    write_result(out, "Runs in units, killed at random times", lines, {"units": total, "rows": rows}, command_line())
 
 
 if __name__ == "__main__":

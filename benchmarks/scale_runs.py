@@ -3,11 +3,12 @@
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.pipeline.run import Run
@@ -19,6 +20,12 @@ N2D = [sys.executable, "-m", "noise2detail"]
 """The command, of this Python."""
 
 
+def command_line() -> str:
+    """What was typed, without the names of folders of this machine."""
+    shown = ["SCRATCH" if Path(word).is_dir() else word for word in sys.argv[1:]]
+    return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *shown])
+
+
 def brief(steps: int) -> Noise2Detail:
     """The method with short trainings: what is learnt does not matter here, only that all use the same."""
     method = Noise2Detail.recipe("fast")
@@ -27,16 +34,10 @@ def brief(steps: int) -> Noise2Detail:
 
 
 def planned(
-    source: str,
-    file: Path,
-    *,
-    most: int | None = None,
-    steps: int = 20,
-    threads: int = 1,
-    precision: str = "float32",
-    storage: dict[str, Any] | None = None,
-) -> Prepared:
-    """A plan for a store, kept in ``file`` and the file of its denoiser beside it, as ``n2d plan --units`` keeps it."""  # fmt: skip
+    source: str, file: Path, *, most: int | None = None, steps: int = 20, threads: int = 1,
+    precision: Literal["float32", "bfloat16", "auto"] = "float32", storage: dict[str, Any] | None = None,
+) -> Prepared:  # fmt: skip
+    """A plan for a store, kept in a file and its denoiser beside it, as ``n2d plan --units`` keeps them."""
     run = Run(device="cpu", precision=precision, threads=threads, channels="each")
     asked = Asked(source, str(file.with_suffix(".ome.zarr")), brief(steps), None, run=run, most=most, storage=storage)
     made = prepare(asked)

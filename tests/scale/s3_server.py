@@ -28,7 +28,7 @@ def credentials() -> dict[str, str]:
 
 def bucket_of(address: str, name: str) -> Any:
     """The file system of a new bucket."""
-    import fsspec  # type: ignore[import-untyped]
+    import fsspec
 
     system = fsspec.filesystem("s3", endpoint_url=address, skip_instance_cache=True)
     system.mkdir(name)
