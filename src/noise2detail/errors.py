@@ -11,9 +11,13 @@ Noise2DetailError
 │   ├── UnreadableFileError          absent, truncated, not an image
 │   │   └── SeveralImagesError       one of several images must be chosen; holds their names
 │   ├── UnwritableFileError          no space, no permission, verification failed
-│   └── OutputExistsError            would overwrite something
+│   ├── OutputExistsError            would overwrite something
+│   └── StorageError                 an object store that does not do what it is asked; trying again may help
 ├── DeviceError (RuntimeError)       a GPU that lacks an operator or cannot run at all; holds device and what it said
 ├── NotEnoughMemoryError (MemoryError)  memory ran out even in the smallest pieces; holds the tile reached
+├── ClusterError (RuntimeError)      a scheduler or worker that cannot do the work
+├── OtherWorkError (RuntimeError)    begun work that belongs to another plan, input or version; holds what differs
+├── ClaimedError (RuntimeError)      somebody else works on the same output; holds host, process and start
 ├── DivergedError (ArithmeticError)  the training ran away; holds step and rate
 └── Cancelled                        the user stopped the work; nothing was written
 
@@ -149,6 +153,10 @@ class OutputExistsError(FileError):
     """An output that is there already, or that is the input itself."""
 
 
+class StorageError(FileError):
+    """An object store that is out of reach, refuses, or hung; trying again may help."""
+
+
 ON_PROCESSOR = "use the processor, with --device cpu or Run(device='cpu')"
 """What to do where a GPU is of no use."""
 
@@ -200,6 +208,25 @@ class NotEnoughMemoryError(Noise2DetailError, MemoryError):
         return type(self), (self.found, self.tile)
 
 
+class ClusterError(Noise2DetailError, RuntimeError):
+    """A scheduler or a worker, of Dask or Slurm, that cannot do the work.
+
+    Parameters
+    ----------
+    found
+        What is wrong, as a sentence without full stop.
+    remedy
+        What to do, as a sentence without full stop.
+    """
+
+    def __init__(self, found: str, remedy: str) -> None:
+        self.found, self.remedy = found, remedy
+        super().__init__(f"{found}; {remedy}")
+
+    def __reduce__(self) -> tuple[type["ClusterError"], tuple[str, str]]:
+        return type(self), (self.found, self.remedy)
+
+
 _NO_MEMORY = (
     "out of memory",
     "out_of_memory",
@@ -245,6 +272,48 @@ class DivergedError(Noise2DetailError, ArithmeticError):
 
     def __reduce__(self) -> tuple[type["DivergedError"], tuple[int, int, float, float, str]]:
         return type(self), (self.step, self.steps, self.rate, self.loss, self.stage)
+
+
+class OtherWorkError(Noise2DetailError, RuntimeError):
+    """Work that was begun with another plan, from another input, or by another version: nothing is mixed.
+
+    Parameters
+    ----------
+    place
+        Where the begun work lies.
+    differences
+        What differs, as sentences without full stop.
+    remedy
+        What to do, as a sentence without full stop.
+    """
+
+    def __init__(self, place: str, differences: tuple[str, ...], remedy: str) -> None:
+        self.place, self.differences, self.remedy = place, differences, remedy
+        super().__init__(f"{place}: {'; '.join(differences)}; {remedy}")
+
+    def __reduce__(self) -> tuple[type["OtherWorkError"], tuple[str, tuple[str, ...], str]]:
+        return type(self), (self.place, self.differences, self.remedy)
+
+
+class ClaimedError(Noise2DetailError, RuntimeError):
+    """An output that somebody else is working on.
+
+    Parameters
+    ----------
+    place
+        The output.
+    host, process, started
+        Of the other: name of the machine, number of the process, and since when, by the clock of that machine.
+    remedy
+        What to do, as a sentence without full stop.
+    """
+
+    def __init__(self, place: str, host: str, process: int, started: str, remedy: str) -> None:
+        self.place, self.host, self.process, self.started, self.remedy = place, host, process, started, remedy
+        super().__init__(f"{place}: process {process} on {host} works on it since {started}; {remedy}")
+
+    def __reduce__(self) -> tuple[type["ClaimedError"], tuple[str, str, int, str, str]]:
+        return type(self), (self.place, self.host, self.process, self.started, self.remedy)
 
 
 class Cancelled(Noise2DetailError):  # noqa: N818 - it is not a fault

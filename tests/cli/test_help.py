@@ -32,6 +32,7 @@ def test_all_commands_are_there() -> None:
         "methods",
         "noise",
         "plan",
+        "scale",
         "watch",
     }
     assert set(COMMANDS) == {*single, "doctor", "bench run", "bench table", "data list", "data fetch"}

@@ -13,5 +13,7 @@ class ExitCode(IntEnum):
     """The command line asks for something that does not exist."""
     SOME_FAILED = 3
     """Some files were done, some failed."""
+    UNFINISHED = 75
+    """It was stopped when asked to, and the same command goes on where it ended."""
     INTERRUPTED = 130
     """Ctrl-C; 143 where the process was asked to terminate."""

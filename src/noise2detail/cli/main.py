@@ -20,6 +20,8 @@ from noise2detail.cli import (
     noise,
     plan,
     report,
+    scale,
+    scale_task,
     watch,
 )
 from noise2detail.cli.guard import tell
@@ -36,6 +38,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("denoise", cls=WithReport, help=denoise.HELP, epilog=denoise.EXAMPLES)(denoise.denoise)
+app.command("scale", help=scale.HELP, epilog=scale.EXAMPLES)(scale.scale)
+app.command("scale-task", help=scale_task.HELP, epilog=scale_task.EXAMPLES)(scale_task.scale_task)
 app.command("fit", help=fit.FIT_HELP, epilog=fit.FIT_EXAMPLES)(fit.fit)
 app.command("apply", help=fit.APPLY_HELP, epilog=fit.APPLY_EXAMPLES)(fit.apply)
 app.command("watch", help=watch.HELP, epilog=watch.EXAMPLES)(watch.watch)

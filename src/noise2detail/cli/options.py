@@ -197,6 +197,14 @@ MaxMemory = Annotated[
         help="Memory on top of the image itself, such as 512MiB or 4GB; smaller tiles give the same result.",
     ),
 ]  # fmt: skip
+StorageOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--storage-option", metavar="NAME=VALUE", rich_help_panel=FILES,
+        help="For the storage of an address, as fsspec takes it: endpoint_url=http://localhost:9000, anon=true. "
+        "Repeatable. Better leave credentials to the environment: they are never written down.",
+    ),
+]  # fmt: skip
 Json = Annotated[
     bool,
     typer.Option(
@@ -221,8 +229,13 @@ PLANNED = ("method", "recipe", "settings", "stabilize", "unclip", "target", "see
 def contradicting(context: typer.Context) -> tuple[str, ...]:
     """Options that were typed although a plan has decided what they say."""
     names = {parameter.name: max(parameter.opts, key=len) for parameter in context.command.params}
-    sources = {name: context.get_parameter_source(name) for name in PLANNED}
-    return tuple(names[name] for name, source in sources.items() if source and source.name == "COMMANDLINE")
+    return tuple(names[name] for name in typed_of(context, PLANNED))
+
+
+def typed_of(context: typer.Context, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of some arguments that stood on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    return tuple(name for name, source in sources.items() if source and source.name == "COMMANDLINE")
 
 
 def typed() -> str:

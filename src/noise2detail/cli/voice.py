@@ -47,6 +47,10 @@ class Voice:
         if self.verbose:
             tell(text)
 
+    def error_line(self, text: str) -> None:
+        """Print something that went wrong and stopped nothing else."""
+        tell(f"error: {text}")
+
     def error(self, error: BaseException, about: str = "") -> str:
         """Print what went wrong, and return it; ``about`` names the file where the error does not."""
         if self.debug:

@@ -54,6 +54,8 @@ class ZarrTemplate:
     """What is not written again, in words."""
     consolidated: frozenset[str] = frozenset()
     """Paths of the groups that keep copies of the metadata below them; the copies are made anew."""
+    store: Path = Path()
+    """Folder below which all these paths lie."""
 
 
 def is_zarr(path: Path) -> bool:
@@ -93,12 +95,38 @@ def read_ome_zarr(path: Path, axes: str | None = None, image: Choice | None = No
         raise UnreadableFileError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
 
 
-def _image(path: Path, axes: str | None, image: Choice | None) -> Image:
+@dataclass(frozen=True, eq=False)
+class Described:
+    """What the metadata of a store say about one image; no chunk was looked at."""
+
+    axes: str
+    """One letter for each dimension."""
+    template: ZarrTemplate
+    """Everything but the pixels."""
+    layouts: tuple[Layout, ...]
+    """How each of the arrays is stored, largest first."""
+    facts: tuple[tuple[str, str], ...]
+    """For people."""
+
+
+def describe_ome_zarr(path: Path, axes: str | None = None, image: Choice | None = None) -> Described:
+    """What the metadata of a store say about one image.
+
+    Parameters
+    ----------
+    path, axes, image
+        As for ``read_ome_zarr``; the folder need not hold any pixels.
+
+    Raises
+    ------
+    AxesError, PixelTypeError, UnreadableFileError
+        As ``read_ome_zarr``.
+    """
     root = _group(path, "")
     inside = _series(path) if _LAYOUT in ome(root) else [""]
     series = inside[choose(path, "images" if inside == [""] else "series", inside, image)]
     if len(inside) > 1:  # by itself, so that what is written again does not promise the others
-        return _image(member(path, series), axes, None)
+        return describe_ome_zarr(member(path, series), axes, None)
     node = _group(path, series) if series else root
     if not ome(node).get("multiscales"):
         raise _no_image(path, node)
@@ -112,20 +140,35 @@ def _image(path: Path, axes: str | None, image: Choice | None) -> Image:
     check_axes(named, shape)
     sizes, increment = physical(found, named)
     names = labels(node, shape[named.index("C")] if "C" in named else 1)
-    pixels = read_pixels(path, member(path, levels[0].path), levels[0], layouts[0])
     groups = _groups(path, root, node, levels)
     template = ZarrTemplate(
-        *(said, shape, pixels.dtype, sizes, increment, names),
+        *(said, shape, layouts[0].dtype.newbyteorder("="), sizes, increment, names),
         tuple(_trimmed(one, first_only=one is node) for one in groups),
         series,
         levels,
         _files(path) if series else {},
         _left(path, node, found),
         frozenset(one.path for one in groups if _has_copies(path, one)),
+        path,
     )
-    facts = _facts(found, levels, layouts[0], template.left)
-    metadata = {ZARR_KEY: template, FACTS_KEY: facts}
-    return Image(pixels, named, sizes, increment, names, "ome-zarr", metadata)
+    return Described(named, template, tuple(layouts), _facts(found, levels, layouts[0], template.left))
+
+
+def _image(path: Path, axes: str | None, image: Choice | None) -> Image:
+    found = describe_ome_zarr(path, axes, image)
+    template = found.template
+    level = template.levels[0]
+    pixels = read_pixels(template.store, member(template.store, level.path), level, found.layouts[0])
+    metadata = {ZARR_KEY: template, FACTS_KEY: found.facts}
+    return Image(
+        pixels,
+        found.axes,
+        template.pixel_size_um,
+        template.time_increment,
+        template.channel_names,
+        "ome-zarr",
+        metadata,
+    )
 
 
 def _group(store: Path, path: str) -> Node:

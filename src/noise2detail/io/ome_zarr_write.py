@@ -27,11 +27,15 @@ _SMALL = 256
 
 
 @dataclass(frozen=True, eq=False)
-class _Store:
+class ZarrStore:
+    """Everything in a store but its pixels."""
+
     groups: Callable[[Extremes], Sequence[Node]]
     """Once it is known what the pixels reach from and to."""
     levels: Sequence[Node]
+    """The arrays, largest first."""
     files: Mapping[str, bytes]
+    """Other files by their path."""
     consolidated: frozenset[str] = frozenset()
     """Groups that hold copies of the metadata of everything below."""
 
@@ -50,7 +54,7 @@ def write_ome_zarr(part: Path, target: Path, image: Image, source: PixelSource, 
     template = _template(image)
     pixels, axes = source, image.axes
     if template is not None:
-        store = _like(template, pixels.dtype, note)
+        store = like_template(template, pixels.dtype, note)
     else:
         axes = "".join(axis for axis in _AXES if axis in image.axes)
         pixels = transposed(source, [image.axes.index(axis) for axis in axes])
@@ -85,11 +89,22 @@ def _template(image: Image) -> ZarrTemplate | None:
     return found if same and scaled and found.channel_names == image.channel_names else None
 
 
-def _like(template: ZarrTemplate, dtype: np.dtype[Any], note: str) -> _Store:
+def like_template(template: ZarrTemplate, dtype: np.dtype[Any], note: str) -> ZarrStore:
+    """What a store holds that is described as another one, for pixels of any type.
+
+    Parameters
+    ----------
+    template
+        The other one.
+    dtype
+        Of the pixels.
+    note
+        Is added to what the image says was done to it; may be empty.
+    """
     changed = dtype != template.dtype
     levels = [_retyped(level, dtype) if changed else level for level in template.levels]
     groups = [_noted(group, note) if group.path == template.image else group for group in template.groups]
-    return _Store(lambda _: groups, levels, {} if changed else template.files, template.consolidated)
+    return ZarrStore(lambda _: groups, levels, {} if changed else template.files, template.consolidated)
 
 
 def _noted(group: Node, note: str) -> Node:
@@ -98,7 +113,7 @@ def _noted(group: Node, note: str) -> Node:
     return group.with_attributes({**group.attributes, NOTE: "\n".join(lines)}) if note else group
 
 
-def _fresh(image: Image, axes: str, name: str, pixels: PixelSource, note: str) -> _Store:
+def _fresh(image: Image, axes: str, name: str, pixels: PixelSource, note: str) -> ZarrStore:
     shapes = [pixels.shape]
     while max(shapes[-1][-2:]) >= _SMALL:
         shapes.append((*shapes[-1][:-2], *(math.ceil(length / 2) for length in shapes[-1][-2:])))
@@ -109,7 +124,7 @@ def _fresh(image: Image, axes: str, name: str, pixels: PixelSource, note: str) -
         return [_noted(Node("", {"zarr.json": group}), note)]
 
     levels = [Node(str(n), {"zarr.json": _array(axes, shape, pixels.dtype)}) for n, shape in enumerate(shapes)]
-    return _Store(groups, levels, {})
+    return ZarrStore(groups, levels, {})
 
 
 def _array(axes: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:

@@ -41,6 +41,23 @@ def reduced_part(pixels: LazyPixels, shape: tuple[int, ...], box: Box) -> Pixels
     return _means(source, [edge - edge[0] for edge in edges])
 
 
+def reduced_from(old: int, new: int, own: slice) -> slice:
+    """Pixels along an axis of a larger image that some of a smaller one are made of.
+
+    >>> reduced_from(5, 3, slice(1, 3))
+    slice(2, 5, None)
+
+    Parameters
+    ----------
+    old, new
+        Lengths of the axis.
+    own
+        Among the smaller image's.
+    """
+    edges = _edges(old, new)
+    return slice(int(edges[own.start]), int(edges[own.stop]))
+
+
 def _means(pixels: Pixels, edges: list[_Edges]) -> Pixels:
     result = np.empty([len(edge) - 1 for edge in edges], pixels.dtype)
     rows, columns = edges[-2:]

@@ -116,7 +116,7 @@ def write_pixels(
         sent: list[Future[None]] = []
         for box, pixels in zip(parts, ahead(part, parts), strict=True):
             array[box] = pixels
-            sent.append(disk.submit(_send, list(_files(folder, node, layout, box))))
+            sent.append(disk.submit(_send, list(files_of(folder, node, layout, box))))
     for one in sent:
         one.result()
 
@@ -126,7 +126,7 @@ def _send(files: Sequence[Path]) -> None:
         flush(file)
 
 
-def _files(folder: Path, node: Node, layout: Layout, box: Box) -> Iterator[Path]:
+def files_of(folder: Path, node: Node, layout: Layout, box: Box) -> Iterator[Path]:
     """Those that hold a part of an array."""
     ranges = [range(one.start // n, -(-one.stop // n)) for one, n in zip(box, layout.chunk, strict=True)]
     for index in itertools.product(*ranges):
@@ -183,7 +183,7 @@ class _Chunks:
 
     def _checked_array(self, box: Box) -> Any:
         """The array, of which no chunk in a part becomes more than it should."""
-        for file in _files(self._folder, self._node, self._layout, box):
+        for file in files_of(self._folder, self._node, self._layout, box):
             if file not in self._checked and file.exists():
                 _check_content(file, self._layout)
                 self._checked.add(file)
@@ -257,6 +257,24 @@ def _check_chunk(file: Path, size: int, layout: Layout) -> None:
         if isinstance(error, UnreadableFileError):
             raise
         raise UnreadableFileError(file, f"cannot be read ({error.strerror})", "check its permissions") from error
+
+
+def check_box(folder: Path, node: Node, layout: Layout, box: Box) -> None:
+    """Raise where a file that holds a part of an array is cut off, or becomes more than it should.
+
+    Of shards only the length is looked at: unpacking them whole would take longer than reading the part.
+
+    Raises
+    ------
+    UnreadableFileError
+        It is.
+    """
+    for file in files_of(folder, node, layout, box):
+        if not file.exists():  # holds the fill value
+            continue
+        _check_chunk(file, file.stat().st_size, layout)
+        if not layout.inner:
+            _check_content(file, layout)
 
 
 def _check_content(file: Path, layout: Layout) -> None:

@@ -78,7 +78,13 @@ class Done(Generic[T]):
 
 
 def walk(
-    function: Callable[[Batch], T], image: Batch, side: TileSide, *, halo: int | None, alignment: int
+    function: Callable[[Batch], T],
+    image: Batch,
+    side: TileSide,
+    *,
+    halo: int | None,
+    alignment: int,
+    part: Tile | None = None,
 ) -> Iterator[Done[T]]:
     """One tile of an image after the other, each computed when it is asked for.
 
@@ -94,6 +100,8 @@ def walk(
         None: the image in one piece.
     alignment
         Tiles begin at multiples of it.
+    part
+        The pixels that are wanted, which begin at multiples of the alignment; None: all. Without a halo it has no say.
 
     Raises
     ------
@@ -105,7 +113,8 @@ def walk(
     def cut(tiles: tuple[Tile, ...]) -> tuple[Tile, ...]:
         return tuple(part for tile in tiles for part in tile.split(y, x, side.side, halo or 0, alignment))
 
-    tiles = (whole(y, x),) if halo is None else cut((whole(y, x),))
+    wanted = whole(y, x) if part is None or halo is None else part
+    tiles = (wanted,) if halo is None else cut((wanted,))
     number, pixels = 0, 0
     while number < len(tiles):
         tile = tiles[number]
@@ -122,7 +131,7 @@ def walk(
             number, tiles = len(cut(tiles[:number])), cut(tiles)
             continue
         number, pixels = number + 1, pixels + tile.pixels
-        yield Done(tile, result, number, len(tiles), pixels / (y * x))
+        yield Done(tile, result, number, len(tiles), pixels / wanted.pixels)
 
 
 def apply_in_tiles(
