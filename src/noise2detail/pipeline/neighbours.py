@@ -97,7 +97,7 @@ def choose_neighbours(
     layout: Layout,
     maps: tuple[ValueMap, ...],
     models: tuple[NoiseModel, ...] | None,
-    wish: str | int,
+    wish: str | int | None,
     most: int,
 ) -> tuple[Neighbours | None, tuple[str, ...]]:
     """Which planes are worked on together, None for one by one, and the reason in words.
@@ -109,7 +109,7 @@ def choose_neighbours(
     array, layout, maps, models
         The image, its axes, its maps into the working range, and the noise of each channel there.
     wish
-        Of the user.
+        Of the user; None: there is nothing to decide.
     most
         Planes that fit into the memory at a time.
 
@@ -118,6 +118,8 @@ def choose_neighbours(
     SettingError
         Neighbours are wished where there are none, or of a method that knows none.
     """
+    if wish is None:
+        return None, ()
     asked = parse_neighbours(wish)
     axes = [axis for axis in layout.axes if axis in PLANE_AXES and layout.shape[layout.axes.index(axis)] > 1]
     if asked is not None:
@@ -139,7 +141,8 @@ def _as_asked(
     asked: Neighbours, method: Method, axes: list[str], layout: Layout, most: int
 ) -> tuple[Neighbours | None, tuple[str, ...]]:
     if not asked.reach:
-        return None, ("planes are denoised one by one, as was asked for",) if axes else ()
+        told = axes and isinstance(method, SeesNeighbours)
+        return None, ("planes are denoised one by one, as was asked for",) if told else ()
     if not isinstance(method, SeesNeighbours):
         raise SettingError(
             f"{type(method).__name__} works on each plane alone; expected neighbours 0 or auto, or the method auto"

@@ -25,7 +25,7 @@ from noise2detail.pipeline.memory import (
 )
 from noise2detail.pipeline.neighbours import choose_neighbours
 from noise2detail.pipeline.noise import ChannelNoise
-from noise2detail.pipeline.run import Run, find_device
+from noise2detail.pipeline.run import Run, find_device, parse_neighbours
 from noise2detail.pipeline.threads import choose_threads
 from noise2detail.pipeline.values import check_content, percentile_map, published_map
 from noise2detail.plans import Neighbours, Plan, ValueMap
@@ -145,7 +145,9 @@ def planned(
     fits = planes_that_fit(need, tile, limit)
     models = noise_models(decision.noise, maps)
     with computing("cpu", threads):
-        neighbours, told = choose_neighbours(decision, array, layout, maps, models, _wished(run, look=look), fits)
+        neighbours, told = choose_neighbours(
+            decision, array, layout, maps, models, _wished(run, layout, look=look), fits
+        )
     plan = Plan(
         method=name,
         recipe=recipe,
@@ -182,10 +184,25 @@ def _with_forecast(plan: Plan, method: Method, layout: Layout, machine: Machine 
     return replace(plan, expected_seconds=seconds, expected_mib=need.peak(plan.tile, held) / 2**20)
 
 
-def _wished(run: Run, *, look: bool) -> str | int:
-    """Neighbours that a run asks for: none where one fit serves all planes, and where nothing is to be measured."""
-    open_ = run.neighbours == "auto"
-    return 0 if open_ and (run.fit != "each" or not look or not run.decide) else run.neighbours
+def _wished(run: Run, layout: Layout, *, look: bool) -> str | int | None:
+    """Neighbours that a run asks for; None: nothing is to be decided, since one fit serves all planes, say.
+
+    A plan that is done again with another image asks for them only where that has the axis too.
+
+    Raises
+    ------
+    SettingError
+        Neighbours beside a training that all planes share.
+    """
+    asked = parse_neighbours(run.neighbours)
+    if asked is None:
+        return "auto" if run.fit == "each" and look and run.decide else None
+    if asked.reach and run.fit != "each":
+        raise SettingError(
+            f"neighbours is {run.neighbours}, and fit is {run.fit!r}; expected fit 'each', since every window of "
+            "planes is fitted by itself, or neighbours 0"
+        )
+    return run.neighbours if run.decide or (asked.axis in layout.axes and asked.reach) else None
 
 
 def _told_gaps(array: Pixels) -> tuple[str, ...]:
