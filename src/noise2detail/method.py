@@ -141,6 +141,20 @@ class FitsEach(Protocol):
 
 
 @runtime_checkable
+class SeesNeighbours(Protocol):
+    """A method that can work on neighbouring planes together, where their noise is independent.
+
+    It is handed a window of planes ``(plane, channel, y, x)`` in their order, never a whole series.
+    """
+
+    def fit_window(self, noisy: Batch, context: Context) -> Denoiser:
+        """Denoiser of this very window, which takes and gives all its planes; ``context`` as for ``fit``."""
+
+    def saving(self, noisy: Batch, context: Context) -> float:
+        """Estimated share of the square error of planes one by one that is saved; negative: together is worse."""
+
+
+@runtime_checkable
 class Decides(Protocol):
     """A method that looks at the noise before it chooses how to work."""
 

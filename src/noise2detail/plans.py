@@ -52,6 +52,25 @@ class NoiseFound:
 
 
 @dataclass(frozen=True)
+class Neighbours:
+    """Planes that are worked on together."""
+
+    axis: str
+    """``T`` or ``Z``, along which they follow each other; empty: the only one that there is."""
+    reach: int
+    """Planes on each side of the middle one of a window."""
+
+    def depth(self, planes: int) -> int:
+        """Planes of a window of a series of so many."""
+        return min(2 * self.reach + 1, planes)
+
+    def starts(self, planes: int) -> tuple[int, ...]:
+        """First planes of the windows that cover a series; those next to each other overlap."""
+        last = planes - self.depth(planes)
+        return (*range(0, last, self.reach + 1), last)
+
+
+@dataclass(frozen=True)
 class Plan:
     """What would be done with one image and why; printed with ``print(plan)``."""
 
@@ -105,10 +124,14 @@ class Plan:
     """Of each channel, where the method asks for it."""
     anyway: bool = False
     """Denoising was asked for although it would do harm."""
+    neighbours: Neighbours | None = None
+    """Planes that are worked on together; None: each is denoised by itself."""
 
     def _trainings(self) -> str:
         if self.frames:
             return "one training for all frames of a scene"
+        if self.neighbours:
+            return f"windows of {2 * self.neighbours.reach + 1} along {self.neighbours.axis} together"
         return "one training each" if self.fit == "each" else "one training shared by all"
 
     def _noise(self) -> list[str]:

@@ -133,7 +133,7 @@ def test_other_methods_are_not_asked_and_get_no_noise(monkeypatch: pytest.Monkey
     monkeypatch.setattr(deciding, "channel_noise", never)
     made = n2d.plan(noisy(), method="gaussian", run=CPU)
     assert made.noise == ()
-    assert deciding.noise_models(made) is None
+    assert deciding.noise_models(made.noise, made.value_maps) is None
 
 
 def test_settings_are_taken_as_they_are_where_nothing_is_to_be_decided() -> None:

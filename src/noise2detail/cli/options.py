@@ -44,6 +44,15 @@ Fit = Annotated[
         help="For stacks: one training for each plane, or one shared by all planes of a file.",
     ),
 ]  # fmt: skip
+Neighbours = Annotated[
+    str,
+    typer.Option(
+        "--neighbours", metavar="auto|0|N", rich_help_panel=WHAT,
+        help="For stacks: planes on each side that help to denoise one, for the method auto. `auto` measures whether "
+        "their noise is independent and what they save; 0: each plane by itself; 2: two on each side, as Z2 or T2 "
+        "where there are both axes.",
+    ),
+]  # fmt: skip
 Stabilize = Annotated[
     bool,
     typer.Option(
@@ -222,7 +231,7 @@ Debug = Annotated[
 ]
 
 
-PLANNED = ("method", "recipe", "settings", "stabilize", "unclip", "target", "seed", "fit", "channels")
+PLANNED = ("method", "recipe", "settings", "stabilize", "unclip", "target", "seed", "fit", "neighbours", "channels")
 """Arguments that a plan has decided."""
 
 

@@ -47,6 +47,8 @@ class Wishes:
     """As of ``Run``."""
     fit: str = "each"
     """As of ``Run``."""
+    neighbours: str = "auto"
+    """As of ``Run``."""
     channels: str = "joint"
     """As of ``Run``."""
     max_memory: str | None = None
@@ -146,6 +148,7 @@ def find_run(wishes: Wishes) -> Run:
         "unclip": wishes.unclip,
         "target": wishes.target and _one_of("target", wishes.target, get_args(Target)),
         "anyway": wishes.anyway,
+        "neighbours": wishes.neighbours,
     }
     limit = find_limit(wishes.max_memory)
     run = Run(device=str(device), max_memory=limit, threads=find_threads(wishes.threads), **modes)

@@ -14,9 +14,11 @@ from noise2detail.engine.smoother import PairSmoother, TrainedSmoother
 from noise2detail.errors import check_setting
 from noise2detail.fusion.denoiser import FusionDenoiser, every_estimate, pieces, remembering
 from noise2detail.fusion.estimators import NAMES, Estimators, weigh
+from noise2detail.fusion.saving import estimated_saving
 from noise2detail.fusion.way import Way, find_way, way_from
 from noise2detail.fusion.whole import NAME as WHOLE
 from noise2detail.fusion.whole import NARROW, Whole, with_whole
+from noise2detail.fusion.window import WindowDenoiser, as_one
 from noise2detail.method import Context, Cost, Denoiser, Step
 from noise2detail.noise.band import kept_share
 from noise2detail.noise.measure import CORRELATED, Measurement, measure_noise
@@ -149,6 +151,29 @@ class Auto:
         counter.end()
         mixed = FusionDenoiser(way, estimators, with_whole(weights) if whole else weights, whole)
         return remembering(mixed, noisy, estimates, mask)
+
+    def fit_window(self, noisy: Batch, context: Context) -> WindowDenoiser:
+        """What was learnt of neighbouring planes together; they are the channels of one image."""
+        mask = None if context.mask is None else context.mask.amin(0, keepdim=True)
+        noise = None if context.noise is None else context.noise * len(noisy)
+        units = context.units * len(noisy)
+        return WindowDenoiser(self.fit(as_one(noisy), replace(context, mask=mask, noise=noise, units=units)))
+
+    def saving(self, noisy: Batch, context: Context) -> float:
+        """Share of the error that neighbouring planes save, estimated with quick cascades in a few places."""
+        chosen, models = self._settled(noisy, context)
+        latent = self.target == "latent"
+        single = find_way(noisy, models, chosen.band, context.mask, latent=latent)
+        mask = None if context.mask is None else context.mask.amin(0, keepdim=True)
+        together = find_way(as_one(noisy), models * len(noisy), chosen.band, mask, latent=latent)
+        if single is None or together is None:
+            return 0.0
+        shared = tuple(
+            torch.ones(len(way.turn), 1, 1) if chosen.spectrum == "white" else way.autocovariances(seen)
+            for way, seen in ((single, noisy), (together, as_one(noisy)))
+        )
+        cascades = replace(self, effort="quick")._estimators(shared[0]).scales.cascades
+        return estimated_saving(noisy, (single, together), (shared[0], shared[1]), cascades, context.seed + SEEDS).share
 
     def restore(self, tensors: Mapping[str, Tensor], context: Context) -> FusionDenoiser:
         """Denoiser from the noise, the networks and the weights."""

@@ -1,20 +1,31 @@
-"""Whether the noise of one plane of a stack is that of the next one too."""
+"""What one plane of a stack has in common with the next one: noise, and structure."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from noise2detail.noise.blocks import BLOCK, FINE, ROUGH
 from noise2detail.noise.clipping import Values
+from noise2detail.noise.colour import power_spectrum
 
 SHARE = 0.2
 """Of all blocks, the flattest of both planes: these are compared."""
 
 FEWEST = 16
 """Blocks that are needed."""
+
+COARSE = 1 / 64
+"""Cycles per pixel below which structure has no say in how far planes resemble each other."""
+
+TOP = 0.4
+"""Cycles per pixel from which an image holds next to nothing but noise."""
+
+CLEAR = 4.0
+"""Standard errors from which what two planes share is no chance."""
 
 _row, _column = np.mgrid[:BLOCK, :BLOCK]
 _COSINES = np.cos(np.pi / BLOCK * _row * (_column + 0.5)) * np.sqrt(np.where(_row == 0, 1, 2) / BLOCK)
@@ -65,3 +76,56 @@ def _cut(plane: Values) -> Values:
     rows, columns = (size // BLOCK for size in plane.shape)
     inside = plane[: rows * BLOCK, : columns * BLOCK]
     return inside.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+
+
+@dataclass(frozen=True)
+class Resemblance:
+    """How far the structure of two planes is the same."""
+
+    shared: float
+    """Power of what both hold, per pixel; noise that is not shared has none."""
+    first: float
+    """Power of the structure of the first plane."""
+    second: float
+    error: float
+    """Standard error of ``shared``."""
+
+    @property
+    def correlation(self) -> float:
+        """From 0 to 1; 0 where what both hold may be chance."""
+        if self.shared < CLEAR * self.error or self.shared <= 0:
+            return 0.0
+        # structure that no single plane shows above its noise is at least what both share
+        return self.shared / math.sqrt(max(self.first, self.shared) * max(self.second, self.shared))
+
+
+def resemblance(first: Tensor, second: Tensor, autocorrelation: Values) -> Resemblance:
+    """What two planes have in common above the power of their noise, their coarsest parts left out.
+
+    Parameters
+    ----------
+    first, second
+        ``(y, x)``, with noise of variance 1 or less that is their own: as ``stabilise`` makes it.
+    autocorrelation
+        Of the noise within a plane, ``(lag_y, lag_x)``, sides odd.
+
+    How bright a plane is and how it is shaded says nothing of whether its neighbour helps to see detail, so that
+    frequencies below ``COARSE`` have no say. Where noise was cut off it is weaker than 1; the highest frequencies tell
+    how strong it is at most.
+    """
+    from scipy.fft import dctn
+
+    y, x = first.shape
+    noise = power_spectrum(torch.from_numpy(autocorrelation).double(), 2 * y, 2 * x)[:y, :x].numpy()
+    rows, columns = (np.arange(size) / (2 * size) for size in (y, x))
+    frequency = np.hypot(rows[:, None], columns)
+    kept, top = frequency >= COARSE, frequency >= TOP
+    own = [dctn(plane.detach().cpu().double().numpy(), norm="ortho") for plane in (first, second)]
+    powers = [float((one[kept] ** 2).mean() - _strength(one, noise, top) * noise[kept].mean()) for one in own]
+    products = own[0][kept] * own[1][kept]
+    return Resemblance(float(products.mean()), powers[0], powers[1], float(products.std()) / math.sqrt(products.size))
+
+
+def _strength(spectrum: Values, noise: Values, top: NDArray[np.bool_]) -> float:
+    """Variance of the noise in a plane, 1 at most."""
+    return min(1.0, float((spectrum[top] ** 2).mean() / noise[top].mean()))

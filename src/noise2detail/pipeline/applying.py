@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,7 +71,7 @@ def apply_to_plane(
     groups = channel_groups(len(plane), plan.channel_mode)
     for number, (denoiser, group) in enumerate(zip(denoisers, groups, strict=True)):
         listen = Part(number, len(groups), "channel").listen(on_step)
-        compute = _on_device(images_of(_telling(denoiser, listen)), plan.device)
+        compute = _of_one(on_device(images_of(telling(denoiser, listen)), plan.device))
         noisy = torch.from_numpy(plane[None, group])
         for done in walk(compute, noisy, side, halo=denoiser.halo, alignment=denoiser.alignment):
             for name, image in done.result.items():
@@ -79,7 +80,7 @@ def apply_to_plane(
             listen(Step("applying", done.index, done.count, None, done.fraction))
 
 
-def _telling(denoiser: Denoiser, listen: Listener) -> Denoiser:
+def telling(denoiser: Denoiser, listen: Listener) -> Denoiser:
     """A denoiser that needs the image whole and says how far it is, where it can."""
     if denoiser.halo is not None or not isinstance(denoiser, TellsProgress):
         return denoiser
@@ -87,6 +88,11 @@ def _telling(denoiser: Denoiser, listen: Listener) -> Denoiser:
     return denoiser.telling(lambda share: listen(Step("filtering", round(100 * share), 100, None, 0.99 * share)))
 
 
-def _on_device(function: Callable[[Batch], Images], device: str) -> Callable[[Batch], dict[str, NDArray[np.float32]]]:
+def on_device(function: Callable[[Batch], Images], device: str) -> Callable[[Batch], dict[str, NDArray[np.float32]]]:
     """The function for a tile that travels to a device and back: there it needs the memory of a tile only."""
-    return lambda noisy: {name: image[0].cpu().numpy() for name, image in function(noisy.to(device)).items()}
+    return lambda noisy: {name: images.cpu().numpy() for name, images in function(noisy.to(device)).items()}
+
+
+def _of_one(function: Callable[[Batch], dict[str, NDArray[np.float32]]]) -> Callable[[Batch], dict[str, Any]]:
+    """The function for a batch of one image."""
+    return lambda noisy: {name: images[0] for name, images in function(noisy).items()}

@@ -1,6 +1,7 @@
 """The noise of an image, measured once, and what a method makes of it before anything is trained."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from noise2detail.pipeline.noise import MOST, ChannelNoise, channel_noise
 from noise2detail.pipeline.refusing import refusals, warnings
 from noise2detail.pipeline.run import Run
 from noise2detail.pipeline.values import is_constant, to_working_range
-from noise2detail.plans import NoiseFound, Plan, Target, ValueMap
+from noise2detail.plans import NoiseFound, Target, ValueMap
 from noise2detail.types import Pixels
 
 WINDOW = 512
@@ -207,9 +208,9 @@ def _found(measurement: Measurement) -> NoiseFound:
     )
 
 
-def noise_models(plan: Plan) -> tuple[NoiseModel, ...] | None:
+def noise_models(noise: Sequence[NoiseFound], maps: Sequence[ValueMap]) -> tuple[NoiseModel, ...] | None:
     """The noise of each channel of a plan in working units; None where it was not measured."""
-    if not plan.noise:
+    if not noise:
         return None
     return tuple(
         NoiseModel(
@@ -219,5 +220,5 @@ def noise_models(plan: Plan) -> tuple[NoiseModel, ...] | None:
             -math.inf if one.clipped_below is None else one.clipped_below,
             math.inf if one.clipped_above is None else one.clipped_above,
         ).mapped(own.offset, own.scale)
-        for one, own in zip(plan.noise, plan.value_maps, strict=True)
+        for one, own in zip(noise, maps, strict=True)
     )

@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from noise2detail.image import Image
 from noise2detail.method import Denoiser, Method, Step, ignore
-from noise2detail.pipeline.applying import Images, Piece, apply_to_plane, result_of, stages_of
+from noise2detail.pipeline.applying import Images, apply_to_plane, result_of, stages_of
 from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.fitting import fit_each_plane, fit_planes
 from noise2detail.pipeline.input import like, take
 from noise2detail.pipeline.layout import Layout
+from noise2detail.pipeline.plane import Plane, prepared, stacked
 from noise2detail.pipeline.planning import make_plan, whole_cost
 from noise2detail.pipeline.progress import Listener, Part, share
 from noise2detail.pipeline.run import Run
 from noise2detail.pipeline.training_set import training_set
-from noise2detail.pipeline.values import from_working_range, is_constant, tell_outliers, to_working_range
-from noise2detail.plans import Plan, ValueMap
+from noise2detail.pipeline.windowed import denoised_planes, windows
+from noise2detail.plans import Plan
 from noise2detail.registry import DEFAULT
 from noise2detail.tiling.walk import TileSide
 from noise2detail.types import Batch, Pixels
@@ -32,7 +32,7 @@ Noisy = TypeVar("Noisy", bound=Pixels | Image)
 class Source:
     """Where the denoisers of a plane come from."""
 
-    denoisers: "Callable[[Sequence[_Plane], Listener], list[tuple[Denoiser, ...]]]"
+    denoisers: "Callable[[Sequence[Plane], Listener], list[tuple[Denoiser, ...]]]"
     """Planes, and who hears of a training, to one denoiser of each plane for each channel group."""
     share: float = 0.0
     """Of the work on a plane that it takes."""
@@ -115,8 +115,8 @@ def execute(
 ) -> Pixels:
     """Denoised array, as planned; in another type than the array's own where one is given."""
     with computing(made.device, made.threads):
-        source, listen = _source(array, made, method, layout, on_step)
-        return _only(_apply(array, made, layout, source, result_of, listen, result_type), array, result_type)
+        found = _images(array, made, method, layout, result_of, on_step, result_type)
+        return _only(found, array, result_type)
 
 
 def execute_stages(
@@ -129,8 +129,7 @@ def execute_stages(
 ) -> dict[str, Pixels]:
     """Every image on the way to the denoised array, as planned; the last is the denoised array."""
     with computing(made.device, made.threads):
-        source, listen = _source(array, made, method, layout, on_step)
-        return _apply(array, made, layout, source, stages_of, listen, result_type)
+        return _images(array, made, method, layout, stages_of, on_step, result_type)
 
 
 def apply_planes(
@@ -163,6 +162,28 @@ def _only(found: dict[str, Pixels], array: Pixels, result_type: np.dtype[Any] | 
     return next(iter(found.values())) if found else _copied(array, result_type)
 
 
+def _images(
+    array: Pixels,
+    made: Plan,
+    method: Method,
+    layout: Layout,
+    images_of: Callable[[Denoiser], Callable[[Batch], Images]],
+    on_step: Listener,
+    result_type: np.dtype[Any] | None,
+) -> dict[str, Pixels]:
+    """By name, the arrays of all images that are wanted, from planes one by one or with their neighbours."""
+    if not made.neighbours:
+        source, listen = _source(array, made, method, layout, on_step)
+        return _apply(array, made, layout, source, images_of, listen, result_type)
+    found: dict[str, Pixels] = {}
+    every = windows(layout, made.neighbours)
+    for plane, piece in denoised_planes(array, made, method, layout, every, images_of, on_step):
+        if piece.name not in found:
+            found[piece.name] = _copied(array, result_type)
+        plane.write(piece, layout.channels_of(layout.view(found[piece.name]), plane.index), made.value_maps)
+    return found
+
+
 def _apply(
     array: Pixels,
     made: Plan,
@@ -178,7 +199,7 @@ def _apply(
     for group in _groups(made, layout):
         start, stop = stop, stop + len(group)
         listen = share(on_step, start / count, stop / count, _planes_in_words(start, len(group), count))
-        ready = [plane for plane in (_prepared(array, made, layout, index) for index in group) if plane]
+        ready = [plane for plane in (prepared(array, made, layout, index) for index in group) if plane]
         if not ready:
             listen(Step("applying", 1, 1, None, 1.0))
             continue
@@ -212,40 +233,6 @@ def _planes_in_words(start: int, group: int, count: int) -> str:
     return f"plane {start + 1}/{count}, " if group == 1 else f"planes {start + 1}-{start + group}/{count}, "
 
 
-def _prepared(array: Pixels, made: Plan, layout: Layout, index: tuple[int, ...]) -> "_Plane | None":
-    """A plane that is ready to be denoised; None if there is nothing to denoise in it."""
-    channels = layout.channels_of(layout.view(array), index)
-    constant = [is_constant(channel) for channel in channels]
-    if all(constant):
-        return None
-    pixels, mask = to_working_range(channels, made.value_maps)
-    tell_outliers(channels, mask)
-    return _Plane(index, pixels, mask, constant)
-
-
-@dataclass(frozen=True, eq=False)
-class _Plane:
-    """One plane in the working range."""
-
-    index: tuple[int, ...]
-    """Among the planes of the image."""
-    pixels: NDArray[np.float32]
-    """``(channel, y, x)``."""
-    mask: NDArray[np.bool_] | None
-    """Same shape, true where a pixel is data; None: everywhere."""
-    constant: list[bool]
-    """Channels that hold one value, and stay as they are."""
-
-    def write(self, piece: Piece, channels: Sequence[Pixels], value_maps: tuple[ValueMap, ...]) -> None:
-        """Put a piece where it belongs among the channels of the result, except where that is no data."""
-        if self.constant[piece.channel]:
-            return
-        target = channels[piece.channel]
-        values = from_working_range(piece.pixels, value_maps[piece.channel], target.dtype)
-        where = True if self.mask is None else self.mask[piece.channel][piece.place]
-        np.copyto(target[piece.place], values, where=where)
-
-
 def stages(
     noisy: Noisy,
     *,
@@ -275,12 +262,8 @@ def _source(array: Pixels, made: Plan, method: Method, layout: Layout, on_step: 
         fitted = fit_planes(*training_set(array, made, layout), method, made, share(on_step, 0.0, training))
         return _same_for_all(fitted), share(on_step, training, 1.0)
 
-    def fit_own(planes: Sequence[_Plane], listen: Listener) -> list[tuple[Denoiser, ...]]:
-        pixels = planes[0].pixels[None] if len(planes) == 1 else np.stack([plane.pixels for plane in planes])
-        valid = None
-        if any(plane.mask is not None for plane in planes):
-            masks = [np.ones(plane.pixels.shape, bool) if plane.mask is None else plane.mask for plane in planes]
-            valid = np.stack(masks)
+    def fit_own(planes: Sequence[Plane], listen: Listener) -> list[tuple[Denoiser, ...]]:
+        pixels, valid = stacked(planes)
         if made.frames:
             return [fit_planes(pixels, valid, method, made, listen)] * len(planes)
         return fit_each_plane(pixels, valid, method, made, listen)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from noise2detail.engine.fit_each import fit_each
 from noise2detail.errors import is_out_of_memory
-from noise2detail.method import Context, Denoiser, Method
+from noise2detail.method import Context, Denoiser, Method, SeesNeighbours
 from noise2detail.pipeline.deciding import noise_models
 from noise2detail.pipeline.memory import give_back
 from noise2detail.pipeline.progress import Listener, Part, share
@@ -30,12 +30,13 @@ def channel_groups(channels: int, mode: ChannelMode) -> tuple[slice, ...]:
 
 
 def fit_planes(
-    planes: Planes, valid: Valid | None, method: Method, plan: Plan, on_step: Listener
+    planes: Planes, valid: Valid | None, method: Method, plan: Plan, on_step: Listener, *, window: bool = False
 ) -> tuple[Denoiser, ...]:
-    """One denoiser for each group of channels, each trained on all planes together."""
+    """One denoiser for each group of channels, each trained on all planes together, or for them as one window."""
     groups = channel_groups(planes.shape[1], plan.channel_mode)
+    fit = method.fit_window if window and isinstance(method, SeesNeighbours) else method.fit
     fitted = tuple(
-        method.fit(*_material(planes, valid, group, plan, Part(number, len(groups), "channel").listen(on_step)))
+        fit(*_material(planes, valid, group, plan, Part(number, len(groups), "channel").listen(on_step)))
         for number, group in enumerate(groups)
     )
     give_back()
@@ -85,7 +86,7 @@ def _material(
 ) -> tuple[Batch, Context]:
     """What a method is given to learn a group of channels from."""
     mask = None if valid is None else torch.from_numpy(valid[:, group].all(1, keepdims=True)).to(plan.device)
-    models = noise_models(plan)
+    models = noise_models(plan.noise, plan.value_maps)
     context = Context(
         seed=plan.seed,
         device=torch.device(plan.device),

@@ -12,7 +12,7 @@ from noise2detail.errors import InputError, SettingError
 from noise2detail.method import Cost, FitsEach, Method
 from noise2detail.pipeline.chunks import gaps_of
 from noise2detail.pipeline.computing import computing
-from noise2detail.pipeline.deciding import Decision, aimed, decide, wrapped
+from noise2detail.pipeline.deciding import Decision, aimed, decide, noise_models, wrapped
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
 from noise2detail.pipeline.memory import (
     Need,
@@ -23,11 +23,12 @@ from noise2detail.pipeline.memory import (
     planes_that_fit,
     training_planes,
 )
+from noise2detail.pipeline.neighbours import choose_neighbours
 from noise2detail.pipeline.noise import ChannelNoise
-from noise2detail.pipeline.run import Run, find_device
+from noise2detail.pipeline.run import Run, find_device, parse_neighbours
 from noise2detail.pipeline.threads import choose_threads
 from noise2detail.pipeline.values import check_content, percentile_map, published_map
-from noise2detail.plans import Plan, ValueMap
+from noise2detail.plans import Neighbours, Plan, ValueMap
 from noise2detail.settings import to_data
 from noise2detail.types import Pixels, Precision
 
@@ -141,11 +142,17 @@ def planned(
     precision, machine, why = choose_precision(run, device)
     need = need_of(layout, array.dtype, maps, result_type or array.dtype, chosen.cost(1, *layout.size).held)
     tile = choose_tile(limit, need, fastest_tile(str(device)))
+    fits = planes_that_fit(need, tile, limit)
+    models = noise_models(decision.noise, maps)
+    with computing("cpu", threads):
+        neighbours, told = choose_neighbours(
+            decision, array, layout, maps, models, _wished(run, layout, look=look), fits
+        )
     plan = Plan(
         method=name,
         recipe=recipe,
         settings=to_data(chosen),
-        why=decision.why + why + thread_notes + _told_gaps(array),
+        why=decision.why + told + why + thread_notes + _told_gaps(array),
         shape=tuple(array.shape),
         axes=layout.axes,
         dtype=str(array.dtype),
@@ -164,7 +171,8 @@ def planned(
         frames=learns_from_frames(chosen),
         noise=decision.noise,
         anyway=run.anyway,
-        at_once=min(choose_at_once(run, device, chosen, layout), planes_that_fit(need, tile, limit)),
+        at_once=min(choose_at_once(run, device, chosen, layout), fits),
+        neighbours=neighbours,
     )
     return Planned(_with_forecast(plan, chosen, layout, machine, need), chosen, layout, decision.seen)
 
@@ -172,7 +180,29 @@ def planned(
 def _with_forecast(plan: Plan, method: Method, layout: Layout, machine: Machine | None, need: Need) -> Plan:
     """The plan with the seconds and the memory that it may take."""
     seconds = machine.seconds(whole_cost(method, plan, layout).total, plan.precision) if machine else None
-    return replace(plan, expected_seconds=seconds, expected_mib=need.peak(plan.tile, plan.training_planes) / 2**20)
+    held = 2 * plan.neighbours.reach + 1 if plan.neighbours else plan.training_planes
+    return replace(plan, expected_seconds=seconds, expected_mib=need.peak(plan.tile, held) / 2**20)
+
+
+def _wished(run: Run, layout: Layout, *, look: bool) -> str | int | None:
+    """Neighbours that a run asks for; None: nothing is to be decided, since one fit serves all planes, say.
+
+    A plan that is done again with another image asks for them only where that has the axis too.
+
+    Raises
+    ------
+    SettingError
+        Neighbours beside a training that all planes share.
+    """
+    asked = parse_neighbours(run.neighbours)
+    if asked is None:
+        return "auto" if run.fit == "each" and look and run.decide else None
+    if asked.reach and run.fit != "each":
+        raise SettingError(
+            f"neighbours is {run.neighbours}, and fit is {run.fit!r}; expected fit 'each', since every window of "
+            "planes is fitted by itself, or neighbours 0"
+        )
+    return run.neighbours if run.decide or (asked.axis in layout.axes and asked.reach) else None
 
 
 def _told_gaps(array: Pixels) -> tuple[str, ...]:
@@ -241,6 +271,8 @@ def whole_cost(method: Method, plan: Plan, layout: Layout) -> Cost:
     """Work of all fits, and of applying their denoisers to all planes."""
     fits = plan.planes if plan.fit == "each" else 1
     seen = plan.training_planes
+    if plan.neighbours:
+        return _cost_of_windows(method, plan, plan.neighbours, layout)
     if plan.frames:
         fits, seen = len(layout.scenes), len(layout.scenes[0])
     groups = plan.channels if plan.channel_mode == "each" else 1
@@ -248,6 +280,16 @@ def whole_cost(method: Method, plan: Plan, layout: Layout) -> Cost:
     together = plan.channels if plan.channel_mode == "joint" else 1
     times = groups * (1 + one.further * (together - 1))
     return Cost(times * fits * one.training, groups * method.cost(plan.planes, *layout.size).application)
+
+
+def _cost_of_windows(method: Method, plan: Plan, neighbours: Neighbours, layout: Layout) -> Cost:
+    """Work of all windows: the planes of each are channels of one image."""
+    size = layout.shape[layout.axes.index(neighbours.axis)]
+    count = plan.planes // size * len(neighbours.starts(size))
+    groups, together = (plan.channels, 1) if plan.channel_mode == "each" else (1, plan.channels)
+    one = method.cost(1, *layout.size)
+    times = groups * (1 + one.further * (together * neighbours.depth(size) - 1))
+    return Cost(count * times * one.training, count * groups * neighbours.depth(size) * one.application)
 
 
 def check_seed(seed: object) -> None:

@@ -11,7 +11,7 @@ from noise2detail.methods.stabilized import Stabilized
 from noise2detail.pipeline.planning import check_seed
 from noise2detail.pipeline.run import Run
 from noise2detail.pipeline.threads import check_threads, cores
-from noise2detail.plans import NoiseFound, Plan, ValueMap
+from noise2detail.plans import Neighbours, NoiseFound, Plan, ValueMap
 from noise2detail.settings import check_types, from_data
 
 
@@ -61,6 +61,7 @@ def replay(plan: Plan) -> Replay:
         at_once=plan.at_once,
         max_memory=plan.max_memory,
         threads=min(plan.threads, cores()),
+        neighbours=f"{plan.neighbours.axis}{plan.neighbours.reach}" if plan.neighbours else 0,
     )
     return Replay(inner, None if plan.recipe == "own" else plan.recipe, plan.seed, run)
 
@@ -77,6 +78,8 @@ def plan_from_data(data: Any) -> Plan:
     listed = {name: tuple(data[name]) if isinstance(data[name], list) else data[name] for name in ("shape", "why")}
     listed["value_maps"] = tuple(_record(ValueMap, item) for item in _items(data, "value_maps"))
     listed["noise"] = tuple(_record(NoiseFound, item) for item in _items(data, "noise"))
+    if data.get("neighbours") is not None:
+        listed["neighbours"] = _record(Neighbours, data["neighbours"])
     plan = Plan(**dict(data) | listed)
     check_types(plan)
     return plan

@@ -1,5 +1,6 @@
 """How to run, as far as it is not about the method; and what follows from it on this machine."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +9,7 @@ import torch
 from noise2detail.engine.machine import Machine
 from noise2detail.errors import ON_PROCESSOR, SettingError, check_setting
 from noise2detail.pipeline.threads import check_threads
-from noise2detail.plans import ChannelMode, FitMode, Target
+from noise2detail.plans import ChannelMode, FitMode, Neighbours, Target
 from noise2detail.types import Precision
 
 
@@ -41,6 +42,9 @@ class Run:
     large GPU; None: one on a processor, up to 64 on a GPU, fewer where its memory ends."""
     max_memory: int | str | None = None
     """Memory on top of the image itself, as bytes or like ``4GB``; None: what is fastest, with tiles of 256x256."""
+    neighbours: str | int = "auto"
+    """For stacks: planes on each side that help to denoise one, where the method can use them. ``auto`` measures
+    whether their noise is independent and what they would save; 0: each plane by itself; 2, Z2 or T2: that many."""
     threads: int | None = None
     """Processor threads; None: what PyTorch chooses, which heeds OMP_NUM_THREADS and the cores that it may use."""
     machine: Machine | None = None
@@ -56,8 +60,28 @@ class Run:
             if value not in known:
                 raise SettingError(f"{name} is {value!r}; expected one of {', '.join(map(str, known))}")
         check_threads(self.threads)
+        parse_neighbours(self.neighbours)
         if self.at_once is not None:
             check_setting("at_once", self.at_once)
+
+
+def parse_neighbours(wish: str | int) -> Neighbours | None:
+    """What is wished: a number of planes on each side, after the letter of an axis or alone; None: ``auto``.
+
+    Raises
+    ------
+    SettingError
+        Something else.
+    """
+    found = re.fullmatch(r"([TZ]?)(\d{1,3})", str(wish).strip().upper())
+    if str(wish).strip().lower() == "auto":
+        return None
+    if not found or isinstance(wish, bool):
+        raise SettingError(
+            f"neighbours is {wish!r}; expected auto, 0, or how many planes on each side take part, as 2, or Z2 or T2 "
+            "where the image has both axes"
+        )
+    return Neighbours(found[1], int(found[2]))
 
 
 def devices() -> tuple[str, ...]:
