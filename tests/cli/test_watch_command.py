@@ -16,6 +16,7 @@ from noise2detail.cli import watch_work
 from noise2detail.errors import UnwritableFileError
 from noise2detail.io import open_image
 from tests.cli.running import QUICK, left, n2d, records, write
+from tests.io.test_dicom_series import series
 from tests.io.test_ndtiff import acquisition
 from tests.watch.material import frame
 
@@ -277,3 +278,17 @@ def test_the_record_says_what_was_asked_for(place: Path) -> None:
     watch(place, "--seed", "3")
     head = json.loads((place / "out" / ".n2d-watch.jsonl").read_text().splitlines()[0])
     assert head["said"]["learnt"]["seed"] == 3
+
+
+def test_slices_of_a_scan_are_one_volume_with_the_name_of_their_folder_if_they_are_alone(place: Path) -> None:
+    pixels = series(place / "scan", count=3)[1]
+    series(place / "mixed", count=3)
+    write(place / "mixed" / "view.tif", frame(0))
+    result = watch(place, "--json", "--fit-on", "each")
+    assert result.exit_code == 0, result.output
+    made = {Path(one["output"]).relative_to(place / "out").as_posix(): one["shape"] for one in records(result)}
+    assert made.pop("scan") == [*pixels.shape]
+    assert made.pop("mixed/view.tif") == [24, 32]
+    ((name, shape),) = made.items()
+    assert name.startswith("mixed/")
+    assert shape == [*pixels.shape]

@@ -103,12 +103,15 @@ class Worker:
             return (Source(path),)
         if path.suffix.lower() == ".zarr":
             raise UnreadableFileError(path, "it is no Zarr store yet", "wait until it is complete")
-        scans = [file for file in sorted(path.iterdir()) if file.is_file() and begins_like_dicom(file)]
+        entries = sorted(path.iterdir())
+        scans = [file for file in entries if file.is_file() and begins_like_dicom(file)]
         found = by_series(path, scans)
         for file, reason in found.skipped:
             self._once(f"ignored {file}: {reason}", about=reason)
         for folder, about in found.told:
             self._once(f"{folder}: {about}", about=about)
+        if len(found.sources) == 1 and len(found.sources[0].parts) == len(entries):
+            return (replace(found.sources[0], label=""),)  # as in other commands: the only one has the folder's name
         return found.sources
 
     def _jobs(self, source: Source) -> list[Job]:
