@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from noise2detail.method import Denoiser, Method, Step
 from noise2detail.pipeline.applying import Images, Piece, on_device, telling
+from noise2detail.pipeline.deciding import noise_models
 from noise2detail.pipeline.fitting import channel_groups, fit_planes
+from noise2detail.pipeline.following import followed
 from noise2detail.pipeline.layout import PLANE_AXES, Layout
 from noise2detail.pipeline.plane import Plane, prepared, stacked
 from noise2detail.pipeline.progress import Listener, Part, share
@@ -129,11 +131,15 @@ def _denoise(
 ) -> None:
     """Denoise the planes of one window together and take the images in."""
     pixels, valid = stacked([plane for plane, _, _ in ready])
+    placement = followed(torch.from_numpy(pixels), noise_models(made.noise, made.value_maps))
+    pixels = placement.put(torch.from_numpy(pixels)).numpy()
+    valid = None if valid is None else placement.put(torch.from_numpy(valid).float()).numpy() > 0
     fitted = fit_planes(pixels, valid, method, made, share(on_step, 0.0, FITTED), window=True)
     groups = channel_groups(pixels.shape[1], made.channel_mode)
     for number, (denoiser, group) in enumerate(zip(fitted, groups, strict=True)):
         hear = Part(number, len(groups), "channel").listen(share(on_step, FITTED, 1.0))
         compute = on_device(images_of(telling(denoiser, hear)), made.device)
         for name, images in compute(torch.from_numpy(np.ascontiguousarray(pixels[:, group]))).items():
-            for (_, blend, weight), image in zip(ready, images, strict=True):
+            taken = placement.take(torch.from_numpy(images)).numpy()
+            for (_, blend, weight), image in zip(ready, taken, strict=True):
                 blend.add(name, group, image, weight, pixels.shape[1])
