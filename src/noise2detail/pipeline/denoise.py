@@ -17,8 +17,10 @@ from noise2detail.pipeline.layout import Layout
 from noise2detail.pipeline.planning import make_plan, whole_cost
 from noise2detail.pipeline.progress import Listener, Part, share
 from noise2detail.pipeline.run import Run
+from noise2detail.pipeline.series import in_order
 from noise2detail.pipeline.training_set import training_set
 from noise2detail.pipeline.values import from_working_range, is_constant, tell_outliers, to_working_range
+from noise2detail.pipeline.warming import Warm
 from noise2detail.plans import Plan, ValueMap
 from noise2detail.registry import DEFAULT
 from noise2detail.tiling.walk import TileSide
@@ -32,8 +34,9 @@ Noisy = TypeVar("Noisy", bound=Pixels | Image)
 class Source:
     """Where the denoisers of a plane come from."""
 
-    denoisers: "Callable[[Sequence[_Plane], Listener], list[tuple[Denoiser, ...]]]"
-    """Planes, and who hears of a training, to one denoiser of each plane for each channel group."""
+    denoisers: "Callable[[Sequence[int], Sequence[_Plane], Listener], list[tuple[Denoiser, ...]]]"
+    """Numbers of planes in the order of the work, those that hold anything, and who hears of a training, to one
+    denoiser of each plane for each channel group."""
     share: float = 0.0
     """Of the work on a plane that it takes."""
 
@@ -86,7 +89,7 @@ def denoise(
     seed
         Same seed, device and thread count: same bits.
     run
-        Device, precision, threads, one training for each plane or one for all, channels together or one by one.
+        Device, precision, threads, how the trainings of a stack hang together, channels together or one by one.
     on_step
         Hears of every training step and of every tile of the result; raise ``Cancelled`` there to stop.
 
@@ -182,7 +185,7 @@ def _apply(
         if not ready:
             listen(Step("applying", 1, 1, None, 1.0))
             continue
-        fitted = source.denoisers(ready, share(listen, 0.0, source.share))
+        fitted = source.denoisers(range(start, stop), ready, share(listen, 0.0, source.share))
         for position, (plane, denoisers) in enumerate(zip(ready, fitted, strict=True)):
             hear = Part(position, len(ready), "of these").listen(share(listen, source.share, 1.0))
             for piece in apply_to_plane(denoisers, plane.pixels, made, side, images_of, hear):
@@ -201,7 +204,7 @@ def _groups(made: Plan, layout: Layout) -> Sequence[tuple[tuple[int, ...], ...]]
     """Planes whose denoisers are fitted at once."""
     if made.frames:
         return layout.scenes
-    planes = layout.planes
+    planes = in_order(layout, made.fit)
     return [planes[start : start + made.at_once] for start in range(0, len(planes), made.at_once)]
 
 
@@ -275,12 +278,16 @@ def _source(array: Pixels, made: Plan, method: Method, layout: Layout, on_step: 
         fitted = fit_planes(*training_set(array, made, layout), method, made, share(on_step, 0.0, training))
         return _same_for_all(fitted), share(on_step, training, 1.0)
 
-    def fit_own(planes: Sequence[_Plane], listen: Listener) -> list[tuple[Denoiser, ...]]:
+    warm = Warm(method, made) if made.fit == "warm" else None
+
+    def fit_own(numbers: Sequence[int], planes: Sequence[_Plane], listen: Listener) -> list[tuple[Denoiser, ...]]:
         pixels = planes[0].pixels[None] if len(planes) == 1 else np.stack([plane.pixels for plane in planes])
         valid = None
         if any(plane.mask is not None for plane in planes):
             masks = [np.ones(plane.pixels.shape, bool) if plane.mask is None else plane.mask for plane in planes]
             valid = np.stack(masks)
+        if warm:
+            return [warm.fitted(numbers[0], pixels, valid, listen)]
         if made.frames:
             return [fit_planes(pixels, valid, method, made, listen)] * len(planes)
         return fit_each_plane(pixels, valid, method, made, listen)
@@ -289,4 +296,4 @@ def _source(array: Pixels, made: Plan, method: Method, layout: Layout, on_step: 
 
 
 def _same_for_all(denoisers: tuple[Denoiser, ...]) -> Source:
-    return Source(lambda planes, _: [denoisers] * len(planes))
+    return Source(lambda _, planes, __: [denoisers] * len(planes))

@@ -30,12 +30,20 @@ def channel_groups(channels: int, mode: ChannelMode) -> tuple[slice, ...]:
 
 
 def fit_planes(
-    planes: Planes, valid: Valid | None, method: Method, plan: Plan, on_step: Listener
+    planes: Planes,
+    valid: Valid | None,
+    method: Method,
+    plan: Plan,
+    on_step: Listener,
+    start: tuple[Denoiser, ...] | None = None,
 ) -> tuple[Denoiser, ...]:
-    """One denoiser for each group of channels, each trained on all planes together."""
+    """One denoiser for each group of channels, each trained on all planes together; ``start`` are warm starts."""
     groups = channel_groups(planes.shape[1], plan.channel_mode)
     fitted = tuple(
-        method.fit(*_material(planes, valid, group, plan, Part(number, len(groups), "channel").listen(on_step)))
+        method.fit(
+            *_material(planes, valid, group, plan, Part(number, len(groups), "channel").listen(on_step)),
+            None if start is None else start[number],
+        )
         for number, group in enumerate(groups)
     )
     give_back()
