@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from noise2detail.errors import Cancelled, SettingError
-from noise2detail.method import Step
+from noise2detail.method import Context, Step
+from noise2detail.methods.auto import Auto
 from noise2detail.methods.bm3d import BM3D
 from noise2detail.pipeline.denoise import denoise, plan, stages
 from noise2detail.pipeline.replaying import plan_from_data, replay
 from noise2detail.plans import Neighbours, Plan
+from noise2detail.types import Batch
 from tests.neighbouring import RUN, Values, error, mixing, noise, quick, scene, still, unrelated
 
 
@@ -62,17 +64,25 @@ def test_noise_that_moved_with_the_scene_is_detected_too() -> None:
     assert "of their noise" in why(planned(np.ascontiguousarray(moved)))
 
 
-def test_a_scene_that_changes_too_fast_is_left_alone() -> None:
-    # half of the power is the same in all frames: enough to be seen, too little to help
-    mixed = np.stack([0.7 * scene(0) + 0.7 * scene(number) for number in range(1, 4)])
-    made = planned((mixed + 2 * noise(3)).astype(np.float32))
+def test_where_the_error_would_grow_nothing_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def grows(self: Auto, noisy: Batch, context: Context) -> float:
+        tried.append(len(noisy))
+        return -0.1
+
+    monkeypatch.setattr(Auto, "saving", grows)
+    made = planned(still(5)[1])
     assert made.neighbours is None
-    assert "neighbouring frames are too different" in why(made)
+    assert "neighbouring frames are too different: 100% of their structure is the same, and using them would add" in (
+        why(made)
+    )
+    assert sorted(set(tried)) == [3, 5]
 
 
 def test_the_axis_is_the_one_along_which_content_stays() -> None:
     slices = np.stack([scene(number) for number in range(2)])
-    noisy = np.repeat(slices[None], 2, 0) + 2 * noise(4).reshape(2, 2, 80, 80)
+    noisy = (np.repeat(slices[None], 2, 0) + 2 * noise(4).reshape(2, 2, 80, 80)).astype(np.float32)
     made = planned(noisy, "TZYX")
     assert made.neighbours == Neighbours("T", 2)
     assert any("other axis is no help: neighbouring slices have next to no" in one for one in made.why)
@@ -130,7 +140,7 @@ def test_a_method_that_knows_none_and_a_shared_fit_refuse() -> None:
     noisy = still(2)[1]
     with pytest.raises(SettingError, match="BM3D works on each plane alone"):
         plan(noisy, axes="TYX", method=BM3D(), run=replace(RUN, neighbours=1))
-    with pytest.raises(SettingError, match="expected fit 'each'"):
+    with pytest.raises(SettingError, match="expected fit 'plane'"):
         plan(noisy, axes="TYX", method=quick(), run=replace(RUN, neighbours=1, fit="shared"))
 
 

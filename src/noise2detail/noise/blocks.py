@@ -80,7 +80,9 @@ class Extremes:
     """How many pixels have it for each that has the next value: less than 1 where a distribution runs out."""
 
 
-def look_at(channel: Tensor, mask: Tensor | None, autocorrelation: Values = WHITE) -> tuple[Blocks, Extremes]:
+def look_at(
+    channel: Tensor, mask: Tensor | None, autocorrelation: Values = WHITE, most: int = MOST_BLOCKS
+) -> tuple[Blocks, Extremes]:
     """Blocks of a channel, and the values at which it may have been clipped.
 
     Parameters
@@ -89,6 +91,8 @@ def look_at(channel: Tensor, mask: Tensor | None, autocorrelation: Values = WHIT
         As for ``white_sigma``.
     autocorrelation
         Of the noise, ``(y, x)``, sides odd, 1 in the middle; lags beyond it count as 0.
+    most
+        Blocks that are looked at, about.
     """
     images = np.atleast_3d(channel.detach().cpu().double().numpy().T).T
     valid = np.ones(images.shape, bool) if mask is None else mask.detach().cpu().numpy().reshape(images.shape)
@@ -108,15 +112,15 @@ def look_at(channel: Tensor, mask: Tensor | None, autocorrelation: Values = WHIT
     extremes = Extremes(low, high, steps, (first / max(after, 1), last / max(before, 1)))
     # where noise spans few values the next one is near, and frequent; across the gap beside a mask it is neither
     near = tuple(step if pile < RARE else 0.0 for step, pile in zip(steps, extremes.piled, strict=True))
-    windows = _windows(images, valid, min(images.shape[1:]) >= 2 * BLOCK)
+    windows = _windows(images, valid, most, framed=min(images.shape[1:]) >= 2 * BLOCK)
     return _measured(windows, offset, ends, near, autocorrelation), extremes
 
 
-def _windows(images: Pixels, valid: NDArray[np.bool_], framed: bool) -> Values:
+def _windows(images: Pixels, valid: NDArray[np.bool_], most: int, *, framed: bool) -> Values:
     """Blocks with the frame around them, ``(n, side, side)``: those without gaps whose block is not constant."""
     side = BLOCK + 2 * RING * framed
     count, y, x = images.shape
-    step = max(1, min(BLOCK // 2, min(y, x) // 16), math.ceil(math.sqrt(count * y * x / MOST_BLOCKS)))
+    step = max(1, min(BLOCK // 2, min(y, x) // 16), math.ceil(math.sqrt(count * y * x / most)))
     views = [np.lib.stride_tricks.sliding_window_view(a, (1, side, side))[:, ::step, ::step] for a in (images, valid)]
     windows: Values = views[0][views[1].all((-1, -2, -3))].reshape(-1, side, side)
     own = _own(windows)

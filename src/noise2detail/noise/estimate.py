@@ -134,11 +134,29 @@ def estimate_with_errors(
 
     Each of ``GROUPS`` parts of the image is left out in turn; how far the figures move says how uncertain they are.
     """
-    blocks, extremes = look_at(channel, mask, autocorrelation)
+    return estimate_on_blocks(*look_at(channel, mask, autocorrelation), shared=autocorrelation.size > 1)[:2]
+
+
+def estimate_on_blocks(
+    blocks: Blocks, extremes: Extremes, *, shared: bool = False
+) -> tuple[NoiseModel, Errors, Blocks]:
+    """As ``estimate_with_errors``, with the flat blocks that the noise was measured on.
+
+    Parameters
+    ----------
+    blocks, extremes
+        As ``look_at`` gives them.
+    shared
+        Whether neighbouring pixels share noise.
+    """
     line = _explained(blocks, extremes, sloped=len(blocks) >= FEWEST_BLOCKS)
     if not len(blocks):
-        return NoiseModel(), Errors()
+        return NoiseModel(), Errors(), blocks
     flat = blocks.chosen(_flat(blocks, line))
+    return *_with_errors(flat, line, shared=shared), flat
+
+
+def _with_errors(flat: Blocks, line: _Line, *, shared: bool) -> tuple[NoiseModel, Errors]:
     gain, pedestal, variance = _figures(flat, line)
     found = NoiseModel(gain, pedestal, math.sqrt(max(variance, 0.0)), line.low, line.high)
     part = np.arange(len(flat)) * GROUPS // max(len(flat), 1)
@@ -153,7 +171,7 @@ def estimate_with_errors(
     # the square root of both ends: near 0 it has no slope
     least, most = (math.sqrt(max(variance + sign * 2 * float(errors[2]), 0.0)) for sign in (-1, 1))
     sigma = max(found.sigma - least, most - found.sigma) / 2
-    if gain and autocorrelation.size > 1:
+    if gain and shared:
         # spread over neighbours, shot noise loses its skewness: the pedestal may lie anywhere that the line allows
         lowest, highest = _bounds(flat, line)
         room = max(highest - lowest, 0.0)

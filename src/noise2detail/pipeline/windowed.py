@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from noise2detail.method import Denoiser, Method, Step
+from noise2detail.method import Denoiser, SeesNeighbours, Step
 from noise2detail.pipeline.applying import Images, Piece, on_device, telling
 from noise2detail.pipeline.deciding import noise_models
-from noise2detail.pipeline.fitting import channel_groups, fit_planes
+from noise2detail.pipeline.fitting import channel_groups, fit_windows
 from noise2detail.pipeline.following import followed
 from noise2detail.pipeline.layout import PLANE_AXES, Layout
 from noise2detail.pipeline.plane import Plane, prepared, stacked
@@ -84,7 +84,7 @@ def _weights(start: int, depth: int, size: int) -> tuple[float, ...]:
 def denoised_planes(
     array: Pixels,
     made: Plan,
-    method: Method,
+    method: SeesNeighbours,
     layout: Layout,
     every: Sequence[Window],
     images_of: Callable[[Denoiser], Callable[[Batch], Images]],
@@ -125,7 +125,7 @@ def denoised_planes(
 def _denoise(
     ready: list[tuple[Plane, _Blend, float]],
     made: Plan,
-    method: Method,
+    method: SeesNeighbours,
     images_of: Callable[[Denoiser], Callable[[Batch], Images]],
     on_step: Listener,
 ) -> None:
@@ -134,7 +134,7 @@ def _denoise(
     placement = followed(torch.from_numpy(pixels), noise_models(made.noise, made.value_maps))
     pixels = placement.put(torch.from_numpy(pixels)).numpy()
     valid = None if valid is None else placement.put(torch.from_numpy(valid).float()).numpy() > 0
-    fitted = fit_planes(pixels, valid, method, made, share(on_step, 0.0, FITTED), window=True)
+    fitted = fit_windows(pixels, valid, method, made, share(on_step, 0.0, FITTED))
     groups = channel_groups(pixels.shape[1], made.channel_mode)
     for number, (denoiser, group) in enumerate(zip(fitted, groups, strict=True)):
         hear = Part(number, len(groups), "channel").listen(share(on_step, FITTED, 1.0))
