@@ -155,6 +155,20 @@ class SeesNeighbours(Protocol):
 
 
 @runtime_checkable
+class Trains(Protocol):
+    """A method that learns step by step what other planes can use too, and can go on from what was learnt before."""
+
+    def briefly(self, share: float) -> Method:
+        """The same for a training that goes on from a denoiser that nearly fits: with that share of its steps.
+
+        It also learns at a lower rate, or it would forget what it begins with.
+        """
+
+    def reading(self, factor: float) -> Method:
+        """The same for more material than one image: each step reads so many times as much, where it reads samples."""
+
+
+@runtime_checkable
 class Decides(Protocol):
     """A method that looks at the noise before it chooses how to work."""
 

@@ -6,7 +6,10 @@ from typing import Any, Literal
 
 from noise2detail.types import Precision
 
-FitMode = Literal["each", "shared"]
+FitMode = Literal["plane", "shared", "warm"]
+"""One training for each plane, one for all, or one that goes on from plane to plane."""
+FitWish = Literal["plane", "shared", "warm", "auto"]
+"""``auto`` decides by size and measured drift."""
 ChannelMode = Literal["joint", "each"]
 Target = Literal["latent", "captured"]
 """What is estimated: the signal before noise was cut off, or the mean of many such recordings."""
@@ -95,7 +98,7 @@ class Plan:
     value_maps: tuple[ValueMap, ...]
     """One for each channel."""
     fit: FitMode
-    """One training for every plane, or one shared by all."""
+    """One training for every plane, one shared by all, or one that goes on from plane to plane."""
     channel_mode: ChannelMode
     """Channels trained jointly, or one by one."""
     seed: int
@@ -126,13 +129,19 @@ class Plan:
     """Denoising was asked for although it would do harm."""
     neighbours: Neighbours | None = None
     """Planes that are worked on together; None: each is denoised by itself."""
+    starts: tuple[int, ...] = ()
+    """Of a warm training: planes, numbered from 0 in the order of the work, at which it begins anew."""
 
     def _trainings(self) -> str:
         if self.frames:
             return "one training for all frames of a scene"
         if self.neighbours:
             return f"windows of {2 * self.neighbours.reach + 1} along {self.neighbours.axis} together"
-        return "one training each" if self.fit == "each" else "one training shared by all"
+        if self.fit == "warm":
+            count = len(self.starts)
+            begun = "" if count == 1 else f", begun anew {count - 1} time{'s' * (count != 2)}"
+            return f"one training that goes on from plane to plane{begun}"
+        return "one training each" if self.fit == "plane" else "one training shared by all"
 
     def _noise(self) -> list[str]:
         several = len(self.noise) > 1

@@ -154,13 +154,13 @@ def test_stages_are_saved_beside_the_result(tmp_path: Path) -> None:
 
 def test_a_stack_is_fitted_plane_by_plane_or_once(tmp_path: Path) -> None:
     source = write(tmp_path / "stack.npy", noisy_array(3, 16, 16))
-    for fit in ("each", "shared"):
+    for fit in ("plane", "shared", "warm"):
         target = tmp_path / f"{fit}.npy"
         result = n2d("denoise", source, "-o", target, "--axes", "zyx", "--fit", fit, *QUICK)
         assert result.exit_code == 0, result.output
         said = json.loads((tmp_path / f"{fit}.npy.n2d.json").read_text())["plan"]
         assert (said["fit"], said["axes"], said["planes"]) == (fit, "ZYX", 3)
-    assert not np.array_equal(np.load(tmp_path / "each.npy"), np.load(tmp_path / "shared.npy"))
+    assert not np.array_equal(np.load(tmp_path / "plane.npy"), np.load(tmp_path / "shared.npy"))
 
 
 def test_channels_together_or_one_by_one(tmp_path: Path) -> None:

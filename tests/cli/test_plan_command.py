@@ -215,7 +215,7 @@ def test_how_it_runs_may_be_said_again(made: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    [("--method", "noise2detail"), ("--recipe", "fast"), ("--set", "width=4"), ("--seed", "0"), ("--fit", "each"),
+    [("--method", "noise2detail"), ("--recipe", "fast"), ("--set", "width=4"), ("--seed", "0"), ("--fit", "plane"),
      ("--channels", "joint"), ("--stabilize",), ("--unclip",), ("--target", "latent")],
     ids=lambda option: option[0],
 )  # fmt: skip

@@ -124,7 +124,7 @@ def provenance() -> Provenance:
         planes=1,
         channels=1,
         value_maps=(ValueMap(0.0, 1.0),),
-        fit="each",
+        fit="plane",
         channel_mode="joint",
         seed=7,
         device="cpu",

@@ -18,6 +18,7 @@ from noise2detail.pipeline.training_set import training_set
 from tests.material import CPU, noisy_array, quick
 
 SHARED = replace(CPU, fit="shared")
+PLANE = replace(CPU, fit="plane")
 DTYPES = ["u1", "u2", "i2", "i4", "u8", "f2", "f4", "f8", ">u2", ">f4", "<i2"]
 LAYOUTS = {
     "YX": (9, 12),
@@ -184,7 +185,7 @@ def test_a_stack_has_one_value_map() -> None:
     assert (value_map.offset, value_map.offset + value_map.scale) == pytest.approx((low, high))
 
 
-@pytest.mark.parametrize(("run", "trainings"), [(CPU, 6), (SHARED, 1)], ids=["each", "shared"])
+@pytest.mark.parametrize(("run", "trainings"), [(PLANE, 6), (SHARED, 1)], ids=["plane", "shared"])
 def test_number_of_trainings(run: Run, trainings: int) -> None:
     heard: list[Step] = []
     denoise(noisy_array(2, 3, 8, 9), axes="TZYX", method=quick(), run=run, on_step=heard.append)
@@ -214,7 +215,7 @@ def test_channels_one_by_one_are_denoised_as_if_they_were_alone() -> None:
     assert not np.array_equal(denoise(image, axes="CYX", method=quick(), run=CPU), found)
 
 
-@pytest.mark.parametrize("run", [CPU, SHARED], ids=["each", "shared"])
+@pytest.mark.parametrize("run", [PLANE, SHARED, replace(CPU, fit="warm")], ids=["plane", "shared", "warm"])
 def test_empty_planes_stay_as_they_are(run: Run) -> None:
     stack = noisy_array(4, 9, 12)
     stack[1], stack[3] = 0.25, np.nan
@@ -229,7 +230,7 @@ def test_empty_planes_are_the_same_in_every_stage() -> None:
     stack = noisy_array(3, 9, 12)
     stack[1] = 0.25
     heard: list[Step] = []
-    for image in stages(stack, axes="ZYX", method=quick(), run=CPU, on_step=heard.append).values():
+    for image in stages(stack, axes="ZYX", method=quick(), run=PLANE, on_step=heard.append).values():
         np.testing.assert_array_equal(image[1], stack[1])
         assert not np.array_equal(image[2], stack[2])
     assert len([step for step in heard if step.loss is not None]) == 2 * 4

@@ -86,12 +86,12 @@ def test_seed_device_and_precision_reach_the_method() -> None:
 @pytest.mark.parametrize(
     ("wish", "shapes"),
     [
-        ({}, [(1, 2, 9, 12)] * 3),
+        ({"fit": "plane"}, [(1, 2, 9, 12)] * 3),
         ({"fit": "shared"}, [(3, 2, 9, 12)]),
-        ({"channels": "each"}, [(1, 1, 9, 12)] * 6),
+        ({"fit": "plane", "channels": "each"}, [(1, 1, 9, 12)] * 6),
         ({"fit": "shared", "channels": "each"}, [(3, 1, 9, 12)] * 2),
     ],
-    ids=["each", "shared", "channels-each", "shared-channels-each"],
+    ids=["plane", "shared", "channels-each", "shared-channels-each"],
 )
 def test_planes_and_channels_are_grouped_as_wished(wish: dict[str, Any], shapes: list[tuple[int, ...]]) -> None:
     assert [tuple(noisy.shape) for noisy, _ in told(noisy_array(3, 2, 9, 12), "ZCYX", **wish)] == shapes
@@ -147,7 +147,7 @@ class TestPlanesAtOnce:
 
     def test_a_processor_trains_one_by_one_and_a_shared_training_is_one(self) -> None:
         stack = noisy_array(5, 16, 16)
-        assert plan(stack, axes="TYX", method="noise2detail", run=CPU).at_once == 1
+        assert plan(stack, axes="TYX", method="noise2detail", run=replace(CPU, fit="plane")).at_once == 1
         assert plan(stack, axes="TYX", method="noise2detail", run=replace(CPU, at_once=3)).at_once == 3
         assert plan(stack, axes="TYX", method="noise2detail", run=replace(CPU, at_once=30)).at_once == 5
         assert plan(stack, axes="TYX", run=replace(CPU, at_once=3, fit="shared")).at_once == 1
@@ -168,7 +168,7 @@ class TestPlanesAtOnce:
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         stack = noisy_array(5, 16, 16)
-        expected = denoise(stack, axes="TYX", method=quick(), run=CPU)
+        expected = denoise(stack, axes="TYX", method=quick(), run=replace(CPU, fit="plane"))
         tried: list[int] = []
 
         def small(method: Any, noisy: Batch, context: Context) -> Any:

@@ -91,8 +91,8 @@ def test_a_shared_training_sees_as_many_planes_as_fit() -> None:
 
 def test_the_plan_holds_limit_tile_and_planes() -> None:
     stack = noisy_array(30, 150, 160).astype(np.float32)
-    made = n2d.plan(stack, axes="ZYX", method=quick(), run=replace(CPU, fit="shared", max_memory="73MB"))
-    assert made.max_memory == 73_000_000
+    made = n2d.plan(stack, axes="ZYX", method=quick(), run=replace(CPU, fit="shared", max_memory="71800kB"))
+    assert made.max_memory == 71_800_000
     assert made.tile == 64
     assert 1 < made.training_planes < 30
     assert made.expected_mib is not None

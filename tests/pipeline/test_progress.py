@@ -16,9 +16,11 @@ from noise2detail.types import Batch
 from tests.material import CPU, noisy_array, quick
 
 WISHES: dict[str, dict[str, Any]] = {
-    "each": {},
+    "plane": {"fit": "plane"},
+    "warm": {"fit": "warm"},
+    "warm, channels": {"fit": "warm", "channels": "each"},
     "shared": {"fit": "shared"},
-    "channels": {"channels": "each"},
+    "channels": {"fit": "plane", "channels": "each"},
     "shared, channels": {"fit": "shared", "channels": "each"},
 }
 MODES = pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)

@@ -92,7 +92,7 @@ def denoise(
     anyway: options.Anyway = False,
     plan: options.ToReplay = None,
     seed: options.Seed = 0,
-    fit: options.Fit = "each",
+    fit: options.Fit = "auto",
     neighbours: options.Neighbours = "auto",
     channels: options.Channels = "joint",
     axes: options.Axes = None,

@@ -29,7 +29,7 @@ def info(
     method: options.Method = None,
     recipe: options.Recipe = None,
     settings: options.Settings = None,
-    fit: options.Fit = "each",
+    fit: options.Fit = "auto",
     channels: options.Channels = "joint",
     axes: options.Axes = None,
     image: options.Image = None,

@@ -40,8 +40,9 @@ Channels = Annotated[
 Fit = Annotated[
     str,
     typer.Option(
-        "--fit", metavar="each|shared", rich_help_panel=WHAT,
-        help="For stacks: one training for each plane, or one shared by all planes of a file.",
+        "--fit", metavar="auto|plane|shared|warm", rich_help_panel=WHAT,
+        help="For stacks: one training for each plane; one shared by all of a file; warm, which starts each from the "
+        "one before, and anew where noise or content changed; auto measures and decides.",
     ),
 ]  # fmt: skip
 Neighbours = Annotated[

@@ -63,7 +63,7 @@ def plan(
     target: options.Target = None,
     anyway: options.Anyway = False,
     seed: options.Seed = 0,
-    fit: options.Fit = "each",
+    fit: options.Fit = "auto",
     neighbours: options.Neighbours = "auto",
     channels: options.Channels = "joint",
     axes: options.Axes = None,

@@ -18,7 +18,7 @@ from noise2detail.pipeline.memory import find_limit
 from noise2detail.pipeline.planning import choose_method, choose_precision
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.threads import MOST
-from noise2detail.plans import ChannelMode, FitMode, Target
+from noise2detail.plans import ChannelMode, FitWish, Target
 from noise2detail.settings import with_setting
 from noise2detail.types import Precision
 
@@ -45,7 +45,7 @@ class Wishes:
     """As of ``Run``."""
     precision: str = "auto"
     """As of ``Run``."""
-    fit: str = "each"
+    fit: str = "auto"
     """As of ``Run``."""
     neighbours: str = "auto"
     """As of ``Run``."""
@@ -142,7 +142,7 @@ def find_run(wishes: Wishes) -> Run:
     device = find_device(wishes.device)
     modes: dict[str, Any] = {
         "precision": _one_of("precision", wishes.precision, ("auto", *get_args(Precision))),
-        "fit": _one_of("fit", wishes.fit, get_args(FitMode)),
+        "fit": _one_of("fit", wishes.fit, get_args(FitWish)),
         "channels": _one_of("channels", wishes.channels, get_args(ChannelMode)),
         "stabilize": wishes.stabilize,
         "unclip": wishes.unclip,

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from noise2detail.errors import check_setting
 
@@ -66,3 +67,17 @@ def _cosine(start: float, stop: float, share: float) -> float:
 
 
 Schedule = Halving | OneCycle
+
+GENTLE = 0.03
+"""Learning rate of a training that goes on from weights that nearly fit, as a share of one that begins anew: the full
+rate would carry it away from them."""
+
+Timed = TypeVar("Timed", bound=Any)
+"""A record with ``steps`` and a ``schedule``."""
+
+
+def briefly(training: Timed, share: float) -> Timed:
+    """The same training with that share of its steps, at least one, at a rate for weights that nearly fit."""
+    steps = max(1, round(share * training.steps)) if training.steps else 0
+    changed: Timed = replace(training, steps=steps, schedule=training.schedule.scaled(GENTLE))
+    return changed

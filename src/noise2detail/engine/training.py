@@ -13,7 +13,7 @@ from noise2detail.engine.cuda_graph import recorded
 from noise2detail.engine.held_out import Stopping, Watch
 from noise2detail.engine.network import ThreeLayerNet
 from noise2detail.engine.optimizers import Adam, Muon
-from noise2detail.engine.schedule import Halving, Schedule
+from noise2detail.engine.schedule import Halving, Schedule, briefly
 from noise2detail.errors import DivergedError, check_setting
 from noise2detail.types import Scalar
 
@@ -59,6 +59,15 @@ class Training:
         if self.crops is None:
             return float(self.steps) * images * y * x
         return self.steps * self.crops.count * self.crops.size**2 * (1 + 2 * self.crops.quarters / 4) / 3
+
+    def briefly(self, share: float) -> "Training":
+        """The same for weights that nearly fit, with that share of its steps."""
+        return briefly(self, share)
+
+    def reading(self, factor: float) -> "Training":
+        """The same with so many times the crops in each step; whole images are read as they are."""
+        crops = self.crops
+        return self if crops is None else replace(self, crops=replace(crops, count=round(factor * crops.count)))
 
     def slower(self, factor: float) -> "Training":
         """The same at ``factor`` times the learning rate."""

@@ -14,7 +14,7 @@ from noise2detail.fusion.window import as_one
 from noise2detail.noise.colour import coloured
 from noise2detail.patches.two_cascades import TwoCascades
 
-SIDE, PIXELS = 144, 450_000
+SIDE, PIXELS = 144, 350_000
 """Side of a place that is looked at, and about how many pixels all places of all planes have."""
 
 PART = 0.5
@@ -107,7 +107,7 @@ def _smooth(components: Tensor) -> Tensor:
 def _places(planes: int, components: int, y: int, x: int) -> Iterator[tuple[slice, slice, slice, slice]]:
     """Windows spread over a plane, of all planes and components; the more of these, the fewer."""
     high, wide = min(SIDE, y), min(SIDE, x)
-    count = max(PIXELS // (planes * components * high * wide), 1) if (high, wide) != (y, x) else 1
+    count = max(min(PIXELS // (planes * components), y * x) // (high * wide), 1)
     for number in range(count):
         top, left = (
             int((0.5 + number * step) % 1 * (side - own))

@@ -1,7 +1,7 @@
 """Neighbor2Neighbor: in each 2x2 cell one of two touching pixels predicts the other."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -12,7 +12,7 @@ from noise2detail.engine.descent import Descent, descend
 from noise2detail.engine.held_out import BLOCK, MOST, block_windows, held_out_blocks, without_blocks
 from noise2detail.engine.plain_nets import BestNet, RunningNet, ready, weights_of
 from noise2detail.engine.precision import convolutions_in
-from noise2detail.engine.schedule import Halving, OneCycle, Schedule
+from noise2detail.engine.schedule import Halving, OneCycle, Schedule, briefly
 from noise2detail.engine.seeding import seeded
 from noise2detail.engine.unets import NoiseUNet, NormalisedUNet, noise_unet_reach
 from noise2detail.engine.unit_range import ValueRange, restore_range, unit_range
@@ -110,6 +110,14 @@ class Neighbor2Neighbor:
                 network="normalised",
             ),
         }[name]
+
+    def briefly(self, share: float) -> "Neighbor2Neighbor":
+        """The same with that share of the steps."""
+        return briefly(self, share)
+
+    def reading(self, factor: float) -> "Neighbor2Neighbor":
+        """The same with so many times the crops in each step."""
+        return replace(self, batch=round(factor * self.batch))
 
     def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> Denoiser:
         """Network trained on all images of the batch; a ``start`` of this method lends its weights."""

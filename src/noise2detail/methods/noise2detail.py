@@ -31,6 +31,9 @@ WINDOWS, WINDOW = 40, 72
 """Number and side of the windows that stage 3 learns from where random crops cannot read a large image whole: as many
 pixels as an image of 455x455 has, from all of it. So the time of a training does not grow with the image."""
 
+CROPS = 10
+"""Crops that stage 3 reads for each window: a training that goes on from another is short, and needs few windows."""
+
 
 @dataclass(frozen=True)
 class Noise2Detail:
@@ -97,6 +100,14 @@ class Noise2Detail:
 
         return together(fit_members(fit_one, self.members, context))
 
+    def briefly(self, share: float) -> "Noise2Detail":
+        """The same with that share of the steps of both trainings."""
+        return replace(self, stage1=self.stage1.briefly(share), stage3=self.stage3.briefly(share))
+
+    def reading(self, factor: float) -> "Noise2Detail":
+        """The same with so many times the crops in each step."""
+        return replace(self, stage1=self.stage1.reading(factor), stage3=self.stage3.reading(factor))
+
     def fit_each(self, noisy: Batch, context: Context) -> tuple[Denoiser, ...]:
         """What ``fit`` would give for each image alone, trained side by side as one network of many copies."""
 
@@ -146,10 +157,10 @@ class Noise2Detail:
         def listen(index: int, count: int) -> None:
             context.on_step(Step("stage 2", index, count, None, begin + (end - begin) * index / count))
 
-        if self.stage3.crops is None or noisy[:, 0].numel() <= WINDOWS * WINDOW**2 * 2:
+        if self._reads_all(noisy[:, 0].numel()):
             refined = denoiser.smooth(noisy, context.tile, listen)
             return Pairs(refined, noisy, self.stage3_form, self.consistency, mask)
-        windows = random_windows(noisy, WINDOWS, WINDOW, denoiser.alignment, context.seed)
+        windows = random_windows(noisy, self._windows, WINDOW, denoiser.alignment, context.seed)
         valid = None if mask is None else windows.cut(mask)
         refined = denoiser.smooth_windows(noisy, windows, listen)
         return Pairs(refined, windows.cut(noisy), self.stage3_form, self.consistency, valid, margin=0)
@@ -165,7 +176,7 @@ class Noise2Detail:
     def cost(self, images: int, y: int, x: int) -> Cost:
         """Both trainings with the passes between them, and every pass of the result."""
         passes, pixels = 1 + 2 * len(self.strides), images * y * x
-        read = pixels if self.stage3.crops is None else min(pixels, WINDOWS * WINDOW**2 * 2)
+        read = pixels if self._reads_all(pixels) else self._windows * WINDOW**2 * 2
         trainings = self.stage1.pixels(images, y, x) + self.stage3.pixels(images, y, x)
         applied = passes + (2 if self.result == "blend" else 1)
         refined = 1.0 if read == pixels else 0.0
@@ -175,6 +186,16 @@ class Noise2Detail:
             self.members * applied * PASS * pixels,
             held=refined + views,
         )
+
+    def _reads_all(self, pixels: int) -> bool:
+        """Whether stage 3 learns from whole images of so many pixels, and not from windows."""
+        return self.stage3.crops is None or pixels <= self._windows * WINDOW**2 * 2
+
+    @property
+    def _windows(self) -> int:
+        """As many as ``WINDOWS`` that stage 3 learns from; fewer where it reads less than these hold."""
+        crops = self.stage3.crops
+        return WINDOWS if crops is None else min(WINDOWS, max(1, self.stage3.steps * crops.count // CROPS))
 
     @property
     def stage3_form(self) -> Form:

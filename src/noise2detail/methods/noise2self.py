@@ -1,7 +1,7 @@
 """Noise2Self: a network learns pixels from their surroundings only, and pixels it never learns say how well."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -12,7 +12,7 @@ from noise2detail.engine.crops import Crops, CropSampler, Material
 from noise2detail.engine.descent import Descent, descend
 from noise2detail.engine.plain_nets import PLAIN_DEPTH, BestNet, DnCnn, RunningNet, ready, weights_of
 from noise2detail.engine.precision import convolutions_in
-from noise2detail.engine.schedule import Halving, OneCycle, Schedule
+from noise2detail.engine.schedule import Halving, OneCycle, Schedule, briefly
 from noise2detail.engine.seeding import seeded
 from noise2detail.engine.work import BACKWARD, pass_work
 from noise2detail.errors import check_setting
@@ -82,6 +82,14 @@ class Noise2Self:
             ),
             "paper": cls(),
         }[name]
+
+    def briefly(self, share: float) -> "Noise2Self":
+        """The same with that share of the steps."""
+        return briefly(self, share)
+
+    def reading(self, factor: float) -> "Noise2Self":
+        """The same with so many times the crops in each step."""
+        return replace(self, batch=round(factor * self.batch))
 
     def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> Denoiser:
         """Network that predicts held-out pixels best; a ``start`` of this method lends its weights."""

@@ -18,7 +18,7 @@ from noise2detail.engine.blind_pixels import (
 )
 from noise2detail.engine.descent import Descent, descend
 from noise2detail.engine.precision import convolutions_in
-from noise2detail.engine.schedule import Halving, OneCycle
+from noise2detail.engine.schedule import Halving, OneCycle, briefly
 from noise2detail.engine.seeding import seeded
 from noise2detail.engine.unit_range import ValueRange, restore_range, standard_range
 from noise2detail.engine.void_unet import CELL, VoidUNet
@@ -110,6 +110,14 @@ class Noise2Void:
             "struct": replace(standard, structure="horizontal", box=8),
             "paper": cls(steps=40_000, crops=16, box=8, schedule=Halving(4e-4, 40_000), patience=10),
         }[name]
+
+    def briefly(self, share: float) -> "Noise2Void":
+        """The same with that share of the steps."""
+        return briefly(self, share)
+
+    def reading(self, factor: float) -> "Noise2Void":
+        """The same with so many times the crops in each step."""
+        return replace(self, crops=round(factor * self.crops))
 
     def fit(self, noisy: Batch, context: Context, start: Denoiser | None = None) -> Denoiser:
         """Network trained on crops of all images of the batch; a ``start`` of the same form lends its weights."""

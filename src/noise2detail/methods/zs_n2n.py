@@ -73,6 +73,14 @@ class ZeroShotNoise2Noise:
 
         return together(fit_members(fit_one, self.members, context))
 
+    def briefly(self, share: float) -> "ZeroShotNoise2Noise":
+        """The same with that share of the steps."""
+        return replace(self, training=self.training.briefly(share))
+
+    def reading(self, factor: float) -> "ZeroShotNoise2Noise":
+        """The same with so many times the crops in each step."""
+        return replace(self, training=self.training.reading(factor))
+
     def fit_each(self, noisy: Batch, context: Context) -> tuple[Denoiser, ...]:
         """What ``fit`` would give for each image alone, trained side by side as one network of many copies."""
 

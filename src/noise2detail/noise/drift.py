@@ -177,6 +177,11 @@ def differences(before: Described, now: Described) -> tuple[str, ...]:
     return tuple(said or _structure(before, now))
 
 
+def noise_changes(before: Described, now: Described) -> tuple[str, ...]:
+    """How the noise has changed between two descriptions, whatever the content did; empty: not so that it matters."""
+    return tuple(_noise(before, now)) if before.noise and now.noise else ()
+
+
 def _values(planes: Any, mask: Any) -> tuple[Tensor, Tensor]:
     """``(plane, y, x)``, and where it is data."""
     whole = planes if isinstance(planes, Tensor | np.ndarray) else [_plain(one) for one in planes]

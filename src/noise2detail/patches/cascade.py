@@ -57,7 +57,7 @@ class Cascade:
         tools = _Tools.of(self, autocovariances.to(noisy))
         bordered = layout.bordered(noisy if pilot is None else torch.cat([noisy, pilot]))
         sums, weights = torch.zeros(2, len(noisy), *bordered.shape[1:], device=noisy.device)
-        for strip in layout.strips(self.positions):
+        for strip in layout.strips(self.positions * GUIDES // max(len(noisy), GUIDES)):
             for number, ledger in enumerate(self._strip(strip, bordered, tools, tick)):
                 spread = ledger.spread(tools.inverse, tools.window, strip.wide)
                 for total, part in zip((sums, weights), spread, strict=True):

@@ -58,7 +58,7 @@ class Ridge:
         bordered = layout.bordered(torch.cat([noisy - mean, pilot - mean]))
         whiteners = [_whitener(one.to(noisy), self.search.side) for one in autocovariances]
         sums, weights = torch.zeros(2, len(noisy), *bordered.shape[1:], device=noisy.device)
-        for strip in layout.strips(self.positions):
+        for strip in layout.strips(self.positions * GUIDES // max(len(noisy), GUIDES)):
             for number, (values, counts) in enumerate(self._strip(strip, bordered, whiteners, tick)):
                 strip.cut(sums[number]).add_(values)
                 strip.cut(weights[number]).add_(counts)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from noise2detail.image import Image
-from noise2detail.method import Denoiser, Method, Step, ignore
+from noise2detail.method import Denoiser, Method, SeesNeighbours, Step, ignore
 from noise2detail.pipeline.applying import Images, apply_to_plane, result_of, stages_of
 from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.fitting import fit_each_plane, fit_planes
@@ -17,7 +17,9 @@ from noise2detail.pipeline.plane import Plane, prepared, stacked
 from noise2detail.pipeline.planning import make_plan, whole_cost
 from noise2detail.pipeline.progress import Listener, Part, share
 from noise2detail.pipeline.run import Run
+from noise2detail.pipeline.series import in_order
 from noise2detail.pipeline.training_set import training_set
+from noise2detail.pipeline.warming import Warm
 from noise2detail.pipeline.windowed import denoised_planes, windows
 from noise2detail.plans import Plan
 from noise2detail.registry import DEFAULT
@@ -32,8 +34,9 @@ Noisy = TypeVar("Noisy", bound=Pixels | Image)
 class Source:
     """Where the denoisers of a plane come from."""
 
-    denoisers: "Callable[[Sequence[Plane], Listener], list[tuple[Denoiser, ...]]]"
-    """Planes, and who hears of a training, to one denoiser of each plane for each channel group."""
+    denoisers: "Callable[[Sequence[int], Sequence[Plane], Listener], list[tuple[Denoiser, ...]]]"
+    """Numbers of planes in the order of the work, those that hold anything, and who hears of a training, to one
+    denoiser of each plane for each channel group."""
     share: float = 0.0
     """Of the work on a plane that it takes."""
 
@@ -86,7 +89,7 @@ def denoise(
     seed
         Same seed, device and thread count: same bits.
     run
-        Device, precision, threads, one training for each plane or one for all, channels together or one by one.
+        Device, precision, threads, how the trainings of a stack hang together, channels together or one by one.
     on_step
         Hears of every training step and of every tile of the result; raise ``Cancelled`` there to stop.
 
@@ -172,7 +175,7 @@ def _images(
     result_type: np.dtype[Any] | None,
 ) -> dict[str, Pixels]:
     """By name, the arrays of all images that are wanted, from planes one by one or with their neighbours."""
-    if not made.neighbours:
+    if not made.neighbours or not isinstance(method, SeesNeighbours):
         source, listen = _source(array, made, method, layout, on_step)
         return _apply(array, made, layout, source, images_of, listen, result_type)
     found: dict[str, Pixels] = {}
@@ -203,7 +206,7 @@ def _apply(
         if not ready:
             listen(Step("applying", 1, 1, None, 1.0))
             continue
-        fitted = source.denoisers(ready, share(listen, 0.0, source.share))
+        fitted = source.denoisers(range(start, stop), ready, share(listen, 0.0, source.share))
         for position, (plane, denoisers) in enumerate(zip(ready, fitted, strict=True)):
             hear = Part(position, len(ready), "of these").listen(share(listen, source.share, 1.0))
             for piece in apply_to_plane(denoisers, plane.pixels, made, side, images_of, hear):
@@ -222,7 +225,7 @@ def _groups(made: Plan, layout: Layout) -> Sequence[tuple[tuple[int, ...], ...]]
     """Planes whose denoisers are fitted at once."""
     if made.frames:
         return layout.scenes
-    planes = layout.planes
+    planes = in_order(layout, made.fit)
     return [planes[start : start + made.at_once] for start in range(0, len(planes), made.at_once)]
 
 
@@ -262,8 +265,12 @@ def _source(array: Pixels, made: Plan, method: Method, layout: Layout, on_step: 
         fitted = fit_planes(*training_set(array, made, layout), method, made, share(on_step, 0.0, training))
         return _same_for_all(fitted), share(on_step, training, 1.0)
 
-    def fit_own(planes: Sequence[Plane], listen: Listener) -> list[tuple[Denoiser, ...]]:
+    warm = Warm(method, made) if made.fit == "warm" else None
+
+    def fit_own(numbers: Sequence[int], planes: Sequence[Plane], listen: Listener) -> list[tuple[Denoiser, ...]]:
         pixels, valid = stacked(planes)
+        if warm:
+            return [warm.fitted(numbers[0], pixels, valid, listen)]
         if made.frames:
             return [fit_planes(pixels, valid, method, made, listen)] * len(planes)
         return fit_each_plane(pixels, valid, method, made, listen)
@@ -272,4 +279,4 @@ def _source(array: Pixels, made: Plan, method: Method, layout: Layout, on_step: 
 
 
 def _same_for_all(denoisers: tuple[Denoiser, ...]) -> Source:
-    return Source(lambda planes, _: [denoisers] * len(planes))
+    return Source(lambda _, planes, __: [denoisers] * len(planes))

@@ -30,13 +30,33 @@ def channel_groups(channels: int, mode: ChannelMode) -> tuple[slice, ...]:
 
 
 def fit_planes(
-    planes: Planes, valid: Valid | None, method: Method, plan: Plan, on_step: Listener, *, window: bool = False
+    planes: Planes,
+    valid: Valid | None,
+    method: Method,
+    plan: Plan,
+    on_step: Listener,
+    start: tuple[Denoiser, ...] | None = None,
 ) -> tuple[Denoiser, ...]:
-    """One denoiser for each group of channels, each trained on all planes together, or for them as one window."""
+    """One denoiser for each group of channels, each trained on all planes together; ``start`` are warm starts."""
     groups = channel_groups(planes.shape[1], plan.channel_mode)
-    fit = method.fit_window if window and isinstance(method, SeesNeighbours) else method.fit
     fitted = tuple(
-        fit(*_material(planes, valid, group, plan, Part(number, len(groups), "channel").listen(on_step)))
+        method.fit(
+            *_material(planes, valid, group, plan, Part(number, len(groups), "channel").listen(on_step)),
+            None if start is None else start[number],
+        )
+        for number, group in enumerate(groups)
+    )
+    give_back()
+    return fitted
+
+
+def fit_windows(
+    planes: Planes, valid: Valid | None, method: SeesNeighbours, plan: Plan, on_step: Listener
+) -> tuple[Denoiser, ...]:
+    """One denoiser for each group of channels, each for all planes as one window of neighbours."""
+    groups = channel_groups(planes.shape[1], plan.channel_mode)
+    fitted = tuple(
+        method.fit_window(*_material(planes, valid, group, plan, Part(number, len(groups), "channel").listen(on_step)))
         for number, group in enumerate(groups)
     )
     give_back()

@@ -13,6 +13,7 @@ from noise2detail.noise.model import NoiseModel
 from noise2detail.noise.planes import resemblance, shared_noise
 from noise2detail.noise.stabilize import stabilise
 from noise2detail.pipeline.deciding import WINDOW, Decision
+from noise2detail.pipeline.following import Placement, followed
 from noise2detail.pipeline.layout import PLANE_AXES, Layout
 from noise2detail.pipeline.noise import PAIRS
 from noise2detail.pipeline.run import parse_neighbours
@@ -27,8 +28,9 @@ Below, it makes noise seem weaker than it is by a twentieth for each plane on ei
 ALIKE = 0.2
 """Correlation of the structure of neighbouring planes below which they are taken for unrelated."""
 
-WORTH, FARTHER = 0.03, 0.05
-"""Share of the error that is saved at least, and by looking farther; less is within the error of its estimate."""
+WORTH, FARTHER = 0.03, 0.1
+"""Share of the error that is saved at least, and by looking farther. The estimate's sign is certain far below, its size
+to a third: the error itself, by which the difference is divided, is told less well than the difference."""
 
 REACHES = (2, 4, 8)
 """Planes on each side that are tried, nearest first; 1 where 2 are too far."""
@@ -190,7 +192,7 @@ def _measured(
     alike, best = max(fit, key=lambda pair: pair[0])
     reach, saved = _reach(best, method, most)
     if not reach:
-        word = f"save {saved:.0%} of" if saved > 0 else "add to"
+        word = "save next to nothing of" if saved > 0 else "add to"
         why = (
             f"planes are denoised one by one, because {best.name} are too different: {alike:.0%} of their structure is "
             f"the same, and using them would {word} the estimated error"
@@ -198,7 +200,7 @@ def _measured(
         return None, (why,)
     why = (
         f"{best.name} share no noise and {alike:.0%} of their structure: {reach} on each side {_are(reach)} used, "
-        f"which saves {saved:.0%} of the estimated error"
+        f"which saves about {max(round(20 * saved), 1) * 5} % of the estimated error"
     )
     return Neighbours(best.axis, reach), (why, *(f"the other axis is no help: {one}" for one in said))
 
@@ -208,18 +210,28 @@ def _are(count: int) -> str:
 
 
 def _noise(series: _Series) -> float | None:
-    """Correlation of the noise of neighbouring planes, the largest of all channels; None where it cannot be told."""
+    """Correlation of the noise of neighbouring planes, the largest of all channels; None where it cannot be told.
+
+    Where content has moved, noise may have moved with it, as by registering, or stayed, as a camera's: the larger.
+    """
     found: list[list[float]] = [[] for _ in series.models]
     for first in _starts(series.size, 2):
         planes, mask = series.planes(first, 2)
-        both = None if mask is None else mask.all(0)[0]
-        for own, values, model in zip(found, planes.transpose(0, 1), series.models, strict=True):
-            if model.gain or model.sigma:
-                alike = stabilise(values, model)
-                sharing = shared_noise(alike[0], alike[1], both)
-                own += [] if sharing is None else [sharing.correlation]
+        where = torch.ones_like(planes[:, :1]) if mask is None else mask.to(planes)
+        placement = followed(planes, series.models)
+        for moved in (Placement(((0, 0),) * 2, placement.size), placement) if placement.moves else (placement,):
+            both = moved.common(where).amin((0, 1)) > 0
+            for own, values, model in zip(found, moved.common(planes).transpose(0, 1), series.models, strict=True):
+                if model.gain or model.sigma:
+                    alike = stabilise(values, model)
+                    sharing = shared_noise(alike[0], alike[1], both)
+                    own += [] if sharing is None else [sharing.correlation]
+    return _largest(found, sum(bool(model.gain or model.sigma) for model in series.models))
+
+
+def _largest(found: list[list[float]], noisy: int) -> float | None:
+    """Of the means of all channels with noise; None if some channel told nothing."""
     known = [float(np.mean(own)) for own in found if own]
-    noisy = sum(bool(model.gain or model.sigma) for model in series.models)
     return max(known) if len(known) == noisy else None
 
 
@@ -228,6 +240,7 @@ def _structure(series: _Series, decision: Decision) -> float:
     weighed = []
     for first in _starts(series.size, 2):
         planes, _ = series.planes(first, 2)
+        planes = followed(planes, series.models).common(planes)
         for values, model, seen in zip(planes.transpose(0, 1), series.models, decision.seen, strict=True):
             if model.gain or model.sigma:
                 alike = stabilise(values, model)
@@ -260,7 +273,9 @@ def _saved(series: _Series, method: SeesNeighbours, reach: int, most: int) -> fl
     found = []
     for first in sorted({last // 4, last - last // 4}):
         planes, mask = series.planes(first, depth)
-        found.append(method.saving(planes, Context(noise=series.models, mask=mask)))
+        placement = followed(planes, series.models)
+        kept = None if mask is None else placement.common(mask)
+        found.append(method.saving(placement.common(planes), Context(noise=series.models, mask=kept)))
     return sum(found) / len(found) if min(found) > 0 else min(found)
 
 

@@ -26,9 +26,10 @@ from noise2detail.pipeline.memory import (
 from noise2detail.pipeline.neighbours import choose_neighbours
 from noise2detail.pipeline.noise import ChannelNoise
 from noise2detail.pipeline.run import Run, find_device, parse_neighbours
+from noise2detail.pipeline.series import Stack, briefly, choose_series, is_recipe
 from noise2detail.pipeline.threads import choose_threads
 from noise2detail.pipeline.values import check_content, percentile_map, published_map
-from noise2detail.plans import Neighbours, Plan, ValueMap
+from noise2detail.plans import FitMode, FitWish, Neighbours, Plan, ValueMap
 from noise2detail.settings import to_data
 from noise2detail.types import Pixels, Precision
 
@@ -137,29 +138,31 @@ def planned(
     limit = find_limit(run.max_memory)
     maps = _value_maps(recipe, channels)
     decision = decide(chosen, array, layout, maps, run, threads) if look else Decision(chosen)
-    chosen = decision.method
-    check_planes(name, chosen, run, layout)
+    as_is = not run.decide or recipe in PUBLISHED_RANGE or not is_recipe(name, recipe, chosen)
+    check_planes(name, decision.method, run, layout)
+    with computing("cpu", threads):
+        series = choose_series(_fit_wish(run), decision.method, Stack(array, layout, maps), as_is=as_is)
+    chosen = series.method
     precision, machine, why = choose_precision(run, device)
     need = need_of(layout, array.dtype, maps, result_type or array.dtype, chosen.cost(1, *layout.size).held)
     tile = choose_tile(limit, need, fastest_tile(str(device)))
     fits = planes_that_fit(need, tile, limit)
-    models = noise_models(decision.noise, maps)
+    wish = _wished(run, series.fit, layout, look=look)
     with computing("cpu", threads):
-        neighbours, told = choose_neighbours(
-            decision, array, layout, maps, models, _wished(run, layout, look=look), fits
-        )
+        models = noise_models(decision.noise, maps)
+        neighbours, told = choose_neighbours(decision, array, layout, maps, models, wish, fits)
     plan = Plan(
         method=name,
         recipe=recipe,
         settings=to_data(chosen),
-        why=decision.why + told + why + thread_notes + _told_gaps(array),
+        why=decision.why + (told if neighbours else told + series.why) + why + thread_notes + _told_gaps(array),
         shape=tuple(array.shape),
         axes=layout.axes,
         dtype=str(array.dtype),
         planes=len(layout.planes),
         channels=layout.channels,
         value_maps=maps,
-        fit=run.fit,
+        fit=series.fit,
         channel_mode=run.channels,
         seed=seed,
         device=str(device),
@@ -167,11 +170,12 @@ def planned(
         threads=threads,
         tile=tile,
         max_memory=limit,
-        training_planes=training_planes(need, tile, limit, layout) if run.fit == "shared" else 1,
+        training_planes=training_planes(need, tile, limit, layout) if series.fit == "shared" else 1,
         frames=learns_from_frames(chosen),
         noise=decision.noise,
         anyway=run.anyway,
-        at_once=min(choose_at_once(run, device, chosen, layout), fits),
+        starts=series.starts,
+        at_once=min(choose_at_once(run, series.fit, device, chosen, layout), fits),
         neighbours=neighbours,
     )
     return Planned(_with_forecast(plan, chosen, layout, machine, need), chosen, layout, decision.seen)
@@ -184,7 +188,7 @@ def _with_forecast(plan: Plan, method: Method, layout: Layout, machine: Machine 
     return replace(plan, expected_seconds=seconds, expected_mib=need.peak(plan.tile, held) / 2**20)
 
 
-def _wished(run: Run, layout: Layout, *, look: bool) -> str | int | None:
+def _wished(run: Run, fit: FitMode, layout: Layout, *, look: bool) -> str | int | None:
     """Neighbours that a run asks for; None: nothing is to be decided, since one fit serves all planes, say.
 
     A plan that is done again with another image asks for them only where that has the axis too.
@@ -196,10 +200,10 @@ def _wished(run: Run, layout: Layout, *, look: bool) -> str | int | None:
     """
     asked = parse_neighbours(run.neighbours)
     if asked is None:
-        return "auto" if run.fit == "each" and look and run.decide else None
-    if asked.reach and run.fit != "each":
+        return "auto" if fit == "plane" and look and run.decide else None
+    if asked.reach and fit != "plane":
         raise SettingError(
-            f"neighbours is {run.neighbours}, and fit is {run.fit!r}; expected fit 'each', since every window of "
+            f"neighbours is {run.neighbours}, and fit is {fit!r}; expected fit 'plane', since every window of "
             "planes is fitted by itself, or neighbours 0"
         )
     return run.neighbours if run.decide or (asked.axis in layout.axes and asked.reach) else None
@@ -210,6 +214,11 @@ def _told_gaps(array: Pixels) -> tuple[str, ...]:
     if gaps is None:
         return ()
     return (f"{gaps.mean():.1%} of the pixels were not measured: they teach nothing and stay as they are",)
+
+
+def _fit_wish(run: Run) -> FitWish:
+    """Planes can be trained at once only where each has a training of its own."""
+    return "plane" if run.fit == "auto" and run.at_once is not None else run.fit
 
 
 def learns_from_frames(method: Method) -> bool:
@@ -235,11 +244,11 @@ def check_planes(name: str, method: Method, run: Run, layout: Layout) -> None:
     if run.fit == "shared" and learns_from_frames(method) and len(layout.scenes) > 1:
         raise SettingError(
             f"{name} learns from the frames of one scene, and the image holds {len(layout.scenes)} scenes (axes "
-            f"{layout.axes} of {layout.shape}); expected fit 'each', or one scene at a time"
+            f"{layout.axes} of {layout.shape}); expected fit 'plane', or one scene at a time"
         )
     if run.fit == "shared" and method.scope == "image" and len(layout.planes) > 1:
         raise SettingError(
-            f"{name} can denoise only the very planes that it was fitted to, one by one; expected fit 'each' for its "
+            f"{name} can denoise only the very planes that it was fitted to, one by one; expected fit 'plane' for its "
             f"{len(layout.planes)} planes, or a method that learns a filter, such as {registry.DEFAULT}"
         )
 
@@ -250,9 +259,9 @@ def _value_maps(recipe: str, channels: list[Pixels]) -> tuple[ValueMap, ...]:
     return tuple(value_map(channel) for channel in channels)
 
 
-def choose_at_once(run: Run, device: torch.device, method: Method, layout: Layout) -> int:
+def choose_at_once(run: Run, fit: FitMode, device: torch.device, method: Method, layout: Layout) -> int:
     """Planes that are trained at once, each with a network of its own."""
-    if run.fit == "shared" or not isinstance(method, FitsEach):
+    if fit != "plane" or not isinstance(method, FitsEach):
         return 1
     most = run.at_once or (MOST_AT_ONCE if device.type == "cuda" else 1)
     return min(most, len(layout.planes))
@@ -269,7 +278,7 @@ def _checked(array: Pixels, axes: str | None) -> tuple[Layout, list[Pixels]]:
 
 def whole_cost(method: Method, plan: Plan, layout: Layout) -> Cost:
     """Work of all fits, and of applying their denoisers to all planes."""
-    fits = plan.planes if plan.fit == "each" else 1
+    fits = 1 if plan.fit == "shared" else plan.planes
     seen = plan.training_planes
     if plan.neighbours:
         return _cost_of_windows(method, plan, plan.neighbours, layout)
@@ -279,7 +288,11 @@ def whole_cost(method: Method, plan: Plan, layout: Layout) -> Cost:
     one = method.cost(seen, *layout.size)
     together = plan.channels if plan.channel_mode == "joint" else 1
     times = groups * (1 + one.further * (together - 1))
-    return Cost(times * fits * one.training, groups * method.cost(plan.planes, *layout.size).application)
+    trained = fits * one.training
+    if plan.fit == "warm":
+        anew = len(plan.starts)
+        trained = anew * one.training + (fits - anew) * briefly(method).cost(1, *layout.size).training
+    return Cost(times * trained, groups * method.cost(plan.planes, *layout.size).application)
 
 
 def _cost_of_windows(method: Method, plan: Plan, neighbours: Neighbours, layout: Layout) -> Cost:

@@ -14,6 +14,9 @@ from noise2detail.pipeline.threads import check_threads, cores
 from noise2detail.plans import Neighbours, NoiseFound, Plan, ValueMap
 from noise2detail.settings import check_types, from_data
 
+FIT_ONCE = {"each": "plane"}
+"""Names that plans had for the modes of a training, and those of today."""
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -76,6 +79,8 @@ def plan_from_data(data: Any) -> Plan:
     """
     _check_names(data, Plan, "a plan")
     listed = {name: tuple(data[name]) if isinstance(data[name], list) else data[name] for name in ("shape", "why")}
+    listed["starts"] = tuple(data["starts"]) if isinstance(data.get("starts"), list) else data.get("starts", ())
+    listed["fit"] = FIT_ONCE.get(data["fit"], data["fit"]) if isinstance(data["fit"], str) else data["fit"]
     listed["value_maps"] = tuple(_record(ValueMap, item) for item in _items(data, "value_maps"))
     listed["noise"] = tuple(_record(NoiseFound, item) for item in _items(data, "noise"))
     if data.get("neighbours") is not None:

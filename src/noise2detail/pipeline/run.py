@@ -2,14 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
 from noise2detail.engine.machine import Machine
 from noise2detail.errors import ON_PROCESSOR, SettingError, check_setting
 from noise2detail.pipeline.threads import check_threads
-from noise2detail.plans import ChannelMode, FitMode, Neighbours, Target
+from noise2detail.plans import ChannelMode, FitWish, Neighbours, Target
 from noise2detail.types import Precision
 
 
@@ -21,8 +21,9 @@ class Run:
     """``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
     precision: Precision | Literal["auto"] = "auto"
     """``auto`` takes bfloat16 where this machine has been measured faster with it."""
-    fit: FitMode = "each"
-    """For stacks: one training for each plane, or one ``shared`` by all."""
+    fit: FitWish = "auto"
+    """For stacks: one training for each ``plane``; one ``shared`` by all; ``warm``, which starts each from the one
+    before, with a tenth of the steps, and anew where noise or content changed; ``auto`` measures and decides."""
     channels: ChannelMode = "joint"
     """Channels trained together, or one by one."""
     stabilize: bool = False
@@ -38,8 +39,8 @@ class Run:
     decide: bool = True
     """Let a method that chooses by the noise do so; False: take its settings as they are, as a replayed plan does."""
     at_once: int | None = None
-    """For stacks with a training for each plane: planes that are trained at once, in one batched program, which fills a
-    large GPU; None: one on a processor, up to 64 on a GPU, fewer where its memory ends."""
+    """For stacks with a training for each plane, which ``auto`` then chooses: planes that are trained at once, in one
+    batched program, which fills a large GPU; None: one on a processor, up to 64 on a GPU, fewer where memory ends."""
     max_memory: int | str | None = None
     """Memory on top of the image itself, as bytes or like ``4GB``; None: what is fastest, with tiles of 256x256."""
     neighbours: str | int = "auto"
@@ -53,7 +54,7 @@ class Run:
     def __post_init__(self) -> None:
         for name, value, known in (
             ("precision", self.precision, ("auto", "float32", "bfloat16")),
-            ("fit", self.fit, ("each", "shared")),
+            ("fit", self.fit, get_args(FitWish)),
             ("channels", self.channels, ("joint", "each")),
             ("target", self.target, (None, "latent", "captured")),
         ):

@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from noise2detail.method import Denoiser, Method, Step
+from noise2detail.method import Denoiser, SeesNeighbours, Step
 from noise2detail.pipeline.applying import Images, Piece, on_device, telling
-from noise2detail.pipeline.fitting import channel_groups, fit_planes
+from noise2detail.pipeline.deciding import noise_models
+from noise2detail.pipeline.fitting import channel_groups, fit_windows
+from noise2detail.pipeline.following import followed
 from noise2detail.pipeline.layout import PLANE_AXES, Layout
 from noise2detail.pipeline.plane import Plane, prepared, stacked
 from noise2detail.pipeline.progress import Listener, Part, share
@@ -82,7 +84,7 @@ def _weights(start: int, depth: int, size: int) -> tuple[float, ...]:
 def denoised_planes(
     array: Pixels,
     made: Plan,
-    method: Method,
+    method: SeesNeighbours,
     layout: Layout,
     every: Sequence[Window],
     images_of: Callable[[Denoiser], Callable[[Batch], Images]],
@@ -123,17 +125,21 @@ def denoised_planes(
 def _denoise(
     ready: list[tuple[Plane, _Blend, float]],
     made: Plan,
-    method: Method,
+    method: SeesNeighbours,
     images_of: Callable[[Denoiser], Callable[[Batch], Images]],
     on_step: Listener,
 ) -> None:
     """Denoise the planes of one window together and take the images in."""
     pixels, valid = stacked([plane for plane, _, _ in ready])
-    fitted = fit_planes(pixels, valid, method, made, share(on_step, 0.0, FITTED), window=True)
+    placement = followed(torch.from_numpy(pixels), noise_models(made.noise, made.value_maps))
+    pixels = placement.put(torch.from_numpy(pixels)).numpy()
+    valid = None if valid is None else placement.put(torch.from_numpy(valid).float()).numpy() > 0
+    fitted = fit_windows(pixels, valid, method, made, share(on_step, 0.0, FITTED))
     groups = channel_groups(pixels.shape[1], made.channel_mode)
     for number, (denoiser, group) in enumerate(zip(fitted, groups, strict=True)):
         hear = Part(number, len(groups), "channel").listen(share(on_step, FITTED, 1.0))
         compute = on_device(images_of(telling(denoiser, hear)), made.device)
         for name, images in compute(torch.from_numpy(np.ascontiguousarray(pixels[:, group]))).items():
-            for (_, blend, weight), image in zip(ready, images, strict=True):
+            taken = placement.take(torch.from_numpy(images)).numpy()
+            for (_, blend, weight), image in zip(ready, taken, strict=True):
                 blend.add(name, group, image, weight, pixels.shape[1])

@@ -79,7 +79,7 @@ def plane_again(plan: Plan, *, seed: int | None = None, repeats: int = 1, on_ste
     if plan.frames:
         raise SettingError(f"{plan.method} learns from several frames of a scene; expected a method that needs one")
     again = replay(plan)
-    run = replace(again.run, anyway=True, fit="each", channels="joint", at_once=None)
+    run = replace(again.run, anyway=True, fit="plane", channels="joint", at_once=None)
     listen = _in_turn(repeats, on_step)
     chosen = _seeded(plan, seed).seed
 
