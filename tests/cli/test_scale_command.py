@@ -12,7 +12,7 @@ import zarr
 from noise2detail.cli.scale_progress import Telling
 from noise2detail.cli.stopping import stopping
 from noise2detail.cli.voice import Voice
-from noise2detail.scale import geometry, preparing
+from noise2detail.scale import geometry
 from noise2detail.scale.outcome import Stop
 from tests.cli.running import QUICK_SETTINGS, n2d, records
 from tests.scale.material import MOST, level, series, tree, write_store
@@ -23,8 +23,7 @@ QUICK = (*QUICK_SETTINGS, "--device", "cpu", "--precision", "float32", "--worker
 @pytest.fixture(autouse=True)
 def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
     """Units of small stores as small as they can be."""
-    monkeypatch.setattr(preparing, "largest_copy", lambda larger, smaller: MOST)
-    assert geometry.LARGEST_UNIT > MOST
+    monkeypatch.setattr(geometry, "SMALLEST_UNIT", MOST)
 
 
 @pytest.fixture
