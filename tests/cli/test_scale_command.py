@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 import zarr
 
 from noise2detail.cli.scale_progress import Telling
@@ -153,14 +154,19 @@ def test_the_first_signal_finishes_the_unit_and_the_same_command_goes_on(
 
 def test_the_second_signal_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     stop, before = Stop(), signal.getsignal(signal.SIGINT)
-    with stopping(stop, Voice()):
+
+    def twice() -> None:
         signal.raise_signal(signal.SIGINT)
         assert stop.asked
-        with pytest.raises(KeyboardInterrupt) as caught:
-            signal.raise_signal(signal.SIGINT)
-    assert caught.value.args == (signal.SIGINT,)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(typer.Exit) as caught, stopping(stop, Voice()):
+        twice()
+    assert caught.value.exit_code == 130
     assert signal.getsignal(signal.SIGINT) is before
-    assert "once more stops at once" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "once more stops at once" in said
+    assert "units that are done stay" in said
 
 
 def test_noise_that_grows_with_depth_is_warned_of(tmp_path: Path) -> None:
