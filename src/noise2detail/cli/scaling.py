@@ -44,6 +44,8 @@ class Request:
     """A file; None: a plan is made."""
     overwrite: bool = False
     """Replace what is there already."""
+    unit_pixels: int | None = None
+    """Up to which small files are put together to one unit; None: the usual number."""
 
     @property
     def target(self) -> str:
@@ -119,6 +121,7 @@ def wanted_of(request: Request, voice: Voice) -> Asked | Prepared:
         axes=settled.axes,
         image=settled.image,
         storage=storage,
+        most=request.unit_pixels,
     )
 
 
