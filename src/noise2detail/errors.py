@@ -15,6 +15,7 @@ Noise2DetailError
 │   └── StorageError                 an object store that does not do what it is asked; trying again may help
 ├── DeviceError (RuntimeError)       a GPU that lacks an operator or cannot run at all; holds device and what it said
 ├── NotEnoughMemoryError (MemoryError)  memory ran out even in the smallest pieces; holds the tile reached
+├── ClusterError (RuntimeError)      a scheduler or worker that cannot do the work
 ├── OtherWorkError (RuntimeError)    begun work that belongs to another plan, input or version; holds what differs
 ├── ClaimedError (RuntimeError)      somebody else works on the same output; holds host, process and start
 ├── DivergedError (ArithmeticError)  the training ran away; holds step and rate
@@ -205,6 +206,25 @@ class NotEnoughMemoryError(Noise2DetailError, MemoryError):
 
     def __reduce__(self) -> tuple[type["NotEnoughMemoryError"], tuple[str, int | None]]:
         return type(self), (self.found, self.tile)
+
+
+class ClusterError(Noise2DetailError, RuntimeError):
+    """A scheduler or a worker, of Dask or Slurm, that cannot do the work.
+
+    Parameters
+    ----------
+    found
+        What is wrong, as a sentence without full stop.
+    remedy
+        What to do, as a sentence without full stop.
+    """
+
+    def __init__(self, found: str, remedy: str) -> None:
+        self.found, self.remedy = found, remedy
+        super().__init__(f"{found}; {remedy}")
+
+    def __reduce__(self) -> tuple[type["ClusterError"], tuple[str, str]]:
+        return type(self), (self.found, self.remedy)
 
 
 _NO_MEMORY = (

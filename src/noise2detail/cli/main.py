@@ -21,6 +21,7 @@ from noise2detail.cli import (
     plan,
     report,
     scale,
+    scale_task,
 )
 from noise2detail.cli.guard import tell
 from noise2detail.cli.optional_value import WithReport
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.command("denoise", cls=WithReport, help=denoise.HELP, epilog=denoise.EXAMPLES)(denoise.denoise)
 app.command("scale", help=scale.HELP, epilog=scale.EXAMPLES)(scale.scale)
+app.command("scale-task", help=scale_task.HELP, epilog=scale_task.EXAMPLES)(scale_task.scale_task)
 app.command("fit", help=fit.FIT_HELP, epilog=fit.FIT_EXAMPLES)(fit.fit)
 app.command("apply", help=fit.APPLY_HELP, epilog=fit.APPLY_EXAMPLES)(fit.apply)
 app.command("compare", help=compare.HELP, epilog=compare.EXAMPLES)(compare.compare)

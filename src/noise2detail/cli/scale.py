@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from noise2detail.cli import cluster_options as cluster
 from noise2detail.cli import options
 from noise2detail.cli.guard import guarded
 from noise2detail.cli.loading import loading
@@ -30,6 +31,10 @@ n2d scale big.ome.zarr -o big_denoised.ome.zarr --workers 4
 n2d scale big.ome.zarr -o big_denoised.ome.zarr --status
 
 n2d scale s3://bucket/big.ome.zarr -o s3://bucket/denoised.ome.zarr --storage-option endpoint_url=http://localhost:9000
+
+n2d scale big.ome.zarr -o big_denoised.ome.zarr --dask tcp://head:8786
+
+n2d scale big.ome.zarr -o big_denoised.ome.zarr --slurm --slurm-time 4:00:00 --slurm-tasks 50
 
 n2d plan big.ome.zarr --units plan.json
 
@@ -77,6 +82,14 @@ Threads = Annotated[
         help="Processor threads of each unit, part of the plan. Default: cores by workers.",
     ),
 ]  # fmt: skip
+UnitPixels = Annotated[
+    int | None,
+    typer.Option(
+        "--unit-pixels", min=1, metavar="N", rich_help_panel=options.WHAT,
+        help="Pixels up to which small shards or chunks are put together to one unit, part of the plan. Default: 16 "
+        "million; fewer take less memory and are lost sooner, more read less around them.",
+    ),
+]  # fmt: skip
 ToReplay = Annotated[
     str | None,
     typer.Option(
@@ -102,6 +115,7 @@ def scale(
     settings: options.Settings = None,
     stabilize: options.Stabilize = False,
     unclip: options.Unclip = False,
+    unit_pixels: UnitPixels = None,
     plan: ToReplay = None,
     seed: options.Seed = 0,
     channels: Channels = "each",
@@ -113,6 +127,17 @@ def scale(
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     threads: Threads = None,
+    dask: cluster.Dask = None,
+    slurm: cluster.Slurm = False,
+    slurm_write: cluster.SlurmWrite = False,
+    slurm_folder: cluster.SlurmFolder = None,
+    slurm_partition: cluster.SlurmPartition = None,
+    slurm_time: cluster.SlurmTime = None,
+    slurm_memory: cluster.SlurmMemory = "2G",
+    slurm_tasks: cluster.SlurmTasks = None,
+    slurm_at_once: cluster.SlurmAtOnce = None,
+    slurm_warning: cluster.SlurmWarning = 120,
+    slurm_option: cluster.SlurmOption = None,
     status: Status = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -121,8 +146,10 @@ def scale(
 ) -> None:
     """A denoised store."""
     with loading():
+        from noise2detail.cli.scale_clusters import Elsewhere, scale_elsewhere
         from noise2detail.cli.scaling import Request, scale_store, tell_status
         from noise2detail.cli.wishes import Wishes
+        from noise2detail.scale.slurm import SlurmWish
 
     wishes = Wishes(
         method=method,
@@ -140,5 +167,19 @@ def scale(
         unclip=unclip,
     )
     voice = Voice(json=json, quiet=quiet, verbose=verbose, debug=debug)
-    request = Request(source, output, wishes, tuple(storage or ()), workers, plan, overwrite)
-    raise typer.Exit(tell_status(request, voice) if status else scale_store(request, voice))
+    request = Request(source, output, wishes, tuple(storage or ()), workers, plan, overwrite, unit_pixels)
+    if status:
+        raise typer.Exit(tell_status(request, voice))
+    wish = SlurmWish(
+        slurm_partition,
+        slurm_time,
+        memory=slurm_memory,
+        tasks=slurm_tasks,
+        at_once=slurm_at_once,
+        warning=slurm_warning,
+        options=tuple(slurm_option or ()),
+    )
+    elsewhere = Elsewhere(dask, slurm, slurm_write, slurm_folder, wish)
+    if elsewhere.is_here:
+        raise typer.Exit(scale_store(request, voice))
+    raise typer.Exit(scale_elsewhere(request, elsewhere, voice))

@@ -46,6 +46,8 @@ class Request:
     """A file; None: a plan is made."""
     overwrite: bool = False
     """Replace what is there already."""
+    unit_pixels: int | None = None
+    """Up to which small files are put together to one unit; None: the usual number."""
 
     @property
     def target(self) -> str:
@@ -130,17 +132,13 @@ def wanted_of(request: Request, voice: Voice) -> Asked | Prepared:
         axes=settled.axes,
         image=settled.image,
         storage=storage,
+        most=request.unit_pixels,
     )
 
 
 def told(plan: ScalePlan, outcome: Outcome, seconds: float, voice: Voice) -> ExitCode:
     """The exit code of a run, after it was said how it ended."""
-    for unit in outcome.failed:
-        level, box = plan.place(unit.index)
-        at = ", ".join(f"{axis} {one.start}-{one.stop}" for axis, one in zip(plan.axes.lower(), box, strict=True))
-        tries = f" after {unit.attempts} tries" if unit.attempts > 1 else ""
-        where = f"unit {unit.index} ({at}{f', size {level + 1}' if level else ''})"
-        voice.error_line(f"{where} failed{tries}: {unit.reason}")
+    tell_failed(plan, outcome, voice)
     left = 0 if outcome.finished else len(pending(plan))
     record = {
         "file": plan.source,
@@ -161,6 +159,16 @@ def told(plan: ScalePlan, outcome: Outcome, seconds: float, voice: Voice) -> Exi
     if outcome.failed:
         return ExitCode.SOME_FAILED if outcome.done + outcome.checked else ExitCode.FAILED
     return ExitCode.UNFINISHED
+
+
+def tell_failed(plan: ScalePlan, outcome: Outcome, voice: Voice) -> None:
+    """Name the units that could not be done."""
+    for unit in outcome.failed:
+        level, box = plan.place(unit.index)
+        at = ", ".join(f"{axis} {one.start}-{one.stop}" for axis, one in zip(plan.axes.lower(), box, strict=True))
+        tries = f" after {unit.attempts} tries" if unit.attempts > 1 else ""
+        where = f"unit {unit.index} ({at}{f', size {level + 1}' if level else ''})"
+        voice.error_line(f"{where} failed{tries}: {unit.reason}")
 
 
 def tell_status(request: Request, voice: Voice) -> ExitCode:

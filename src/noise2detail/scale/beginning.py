@@ -45,7 +45,7 @@ def begin(asked: Asked, *, overwrite: bool = False, on_step: Callable[[Step], No
     found = None if overwrite else begun(asked.target, asked.storage)
     if found is not None:
         check_same(found, asked)
-        return _described(found)
+        return _complete_arrays(found)
     refuse_target(asked.source, asked.target, asked.storage, overwrite=overwrite)
     return begin_prepared(prepare(asked, on_step), overwrite=overwrite)
 
@@ -83,7 +83,7 @@ def begin_planned(prepared: Prepared, *, overwrite: bool = False) -> ScalePlan:
     changed = tuple(_other_input(plan, open_store(plan.source, plan.storage, plan.axes, plan.image), begun=bool(found)))
     if changed:
         raise OtherWorkError(plan.target, changed, "make the plan anew")
-    return _described(found) if found else begin_prepared(prepared, overwrite=overwrite)
+    return begin_prepared(prepared, overwrite=overwrite) if found is None else _complete_arrays(found)
 
 
 def begin_prepared(prepared: Prepared, *, overwrite: bool = False) -> ScalePlan:
@@ -97,15 +97,17 @@ def begin_prepared(prepared: Prepared, *, overwrite: bool = False) -> ScalePlan:
     if overwrite:
         _clear(plan, work, target)
     work.write(DENOISER, prepared.denoiser)
-    work.write(PLAN, plan_text(plan))  # before anything is at the place of the output: it says whose that is
-    return _described(plan)
+    work.write(PLAN, plan_text(plan))  # before the first file of the output: a killed process leaves it to be found
+    _complete_arrays(plan)
+    return plan
 
 
-def _described(plan: ScalePlan) -> ScalePlan:
-    """The plan, after the arrays of its output were described, which a run that was killed may not have come to."""
+def _complete_arrays(plan: ScalePlan) -> ScalePlan:
+    """The plan, after the arrays of its output were described that a process was killed before it came to."""
     target = place_of(plan.target, plan.storage)
     for array in opened(plan).outputs:
-        put_node(target, array.node)
+        if any(target.read(f"{array.node.path}/{name}") is None for name in array.node.files):
+            put_node(target, array.node)
     return plan
 
 

@@ -23,8 +23,11 @@ from noise2detail.errors import ClaimedError, FileError
 from noise2detail.io.atomic import alone
 from noise2detail.io.sidecar import plain
 from noise2detail.scale.place import Folder, Place
+from noise2detail.scale.slurm import any_left
 
 log = logging.getLogger(__name__)
+
+_handing_over = threading.Lock()
 
 CLAIM = "claim.json"
 """File with the claim."""
@@ -55,6 +58,8 @@ class Holder:
     """When it claimed the output, by the clock of its machine: for people only."""
     beat: int = 0
     """Changes while it is alive."""
+    jobs: tuple[str, ...] = ()
+    """Of Slurm, to which the process gave the work: they hold the claim, without a heartbeat, until none is left."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +142,7 @@ def acquire(work: Place, target: str, mine: Holder, around: Surroundings) -> Non
             work.remove(CLAIM)  # cut off, as a full disk leaves it
             continue
         if not is_dead(other, work, around):
-            raise ClaimedError(
-                target, other.host, other.process, other.started, "wait until it ends, or stop that process first"
-            )
+            raise _refusal(target, other)
         if _take_over(work, other, mine, around):
             return
 
@@ -148,13 +151,26 @@ def holder(work: Place) -> Holder | None:
     """Who has the claim; None where nobody has, or the file is damaged."""
     content = work.read(CLAIM)
     try:
-        return None if content is None else Holder(**json.loads(content))
-    except (TypeError, ValueError):
+        if content is None:
+            return None
+        data = json.loads(content)
+        return Holder(**data | {"jobs": tuple(data.get("jobs", ()))})
+    except (AttributeError, TypeError, ValueError):
         return None
+
+
+def _refusal(target: str, other: Holder) -> ClaimedError:
+    remedy = "wait until it ends, or stop that process first"
+    if other.jobs:
+        listed = " ".join(other.jobs)
+        remedy = f"it gave the work to Slurm, jobs {listed}: wait until they end, or cancel them: scancel {listed}"
+    return ClaimedError(target, other.host, other.process, other.started, remedy)
 
 
 def is_dead(other: Holder, work: Place, around: Surroundings) -> bool:
     """Whether the holder of a claim is gone: at once for a process of this machine, else after a while of silence."""
+    if other.jobs:
+        return any_left(other.jobs) is False  # where Slurm cannot be asked, they are taken for alive
     if other.host == around.host:
         return not _runs(other)
     log.warning(
@@ -197,7 +213,7 @@ def release(work: Place, mine: Holder) -> None:
     """Give the claim back, if it still is one's own."""
     with contextlib.suppress(FileError):  # a storage that is gone keeps it; it ends by silence
         found = holder(work)
-        if found is not None and found.token == mine.token:
+        if found is not None and found.token == mine.token and not found.jobs:
             work.remove(CLAIM)
         if isinstance(work, Folder):  # nothing else came of it
             with contextlib.suppress(OSError):
@@ -216,12 +232,68 @@ def _beat(work: Place, mine: Holder, ended: threading.Event, on_lost: Callable[[
 
 def beat(work: Place, mine: Holder, beats: int) -> bool:
     """Say that one is alive; False where somebody else has taken the claim over."""
-    with contextlib.suppress(FileError):  # a storage that is out of reach for a moment
+    with contextlib.suppress(FileError), _handing_over:  # a storage that is out of reach for a moment
         found = holder(work)
         if found is not None and found.token != mine.token:
             return False
-        work.write(CLAIM, _content(replace(mine, beat=beats)))
+        if found is None or not found.jobs:
+            work.write(CLAIM, _content(replace(mine, beat=beats)))
     return True
+
+
+def hand_over(work: Place, mine: Holder, jobs: tuple[str, ...]) -> None:
+    """Let jobs of Slurm hold the claim from now on, beyond the life of this process."""
+    with _handing_over:
+        work.write(CLAIM, _content(replace(mine, jobs=jobs)))
+
+
+@contextlib.contextmanager
+def shared_claim(work: Place, target: str, token: str, on_lost: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Block in which this process works on an output together with others, under a claim that was handed over.
+
+    Parameters
+    ----------
+    work, target, on_lost
+        As of ``claimed``.
+    token
+        Of the claim; empty: there must be none.
+
+    Raises
+    ------
+    ClaimedError
+        Somebody else works on it.
+    """
+    _check_shared(work, target, token)
+    ended = threading.Event()
+    watch = threading.Thread(target=_watch, args=(work, token, ended, on_lost), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watch.join()
+
+
+def give_back(work: Place, token: str) -> None:
+    """Remove a claim that was handed over, if it still is this one."""
+    found = holder(work)
+    if token and found is not None and found.token == token:
+        work.remove(CLAIM)
+
+
+def _check_shared(work: Place, target: str, token: str) -> None:
+    found = holder(work)
+    if found is not None and found.token != token:
+        raise _refusal(target, found)
+
+
+def _watch(work: Place, token: str, ended: threading.Event, on_lost: Callable[[], None]) -> None:
+    while not ended.wait(BEAT):
+        with contextlib.suppress(FileError):
+            found = holder(work)
+            if found is not None and found.token != token:
+                on_lost()
+                return
 
 
 def _content(one: Holder) -> bytes:

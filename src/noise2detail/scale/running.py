@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from noise2detail.method import Step, ignore
 from noise2detail.scale.beginning import begin, begin_planned
-from noise2detail.scale.claim import claimed
+from noise2detail.scale.claim import Holder, claimed
 from noise2detail.scale.driving import drive
 from noise2detail.scale.loop import loop
 from noise2detail.scale.outcome import Executor, Hearing, Outcome, Stop
@@ -55,12 +55,22 @@ def run(
     stop = stop or Stop()
     opening = executor or processes(workers)
     with output_claimed(wanted, stop):
-        if isinstance(wanted, Asked):
-            plan = begin(wanted, overwrite=overwrite, on_step=on_step)
-        else:
-            plan = begin_planned(wanted, overwrite=overwrite)
+        plan = begin_wanted(wanted, overwrite=overwrite, on_step=on_step)
         with opening(plan) as execute:
             return drive(plan, execute, hearing, stop)
+
+
+def begin_wanted(wanted: Asked | Prepared, *, overwrite: bool, on_step: Callable[[Step], None]) -> ScalePlan:
+    """The plan of an output that is begun, or was begun before by the same wishes or the same plan.
+
+    Raises
+    ------
+    OtherWorkError, OutputExistsError, SettingError, InputError, FileError
+        As ``begin`` and ``begin_planned``.
+    """
+    if isinstance(wanted, Asked):
+        return begin(wanted, overwrite=overwrite, on_step=on_step)
+    return begin_planned(wanted, overwrite=overwrite)
 
 
 def processes(workers: int) -> Opening:
@@ -71,9 +81,9 @@ def processes(workers: int) -> Opening:
 
 
 @contextmanager
-def output_claimed(wanted: Asked | Prepared, stop: Stop) -> Iterator[None]:
+def output_claimed(wanted: Asked | Prepared, stop: Stop) -> Iterator[Holder]:
     """Block in which this process alone works on an output; whoever loses the claim is asked to stop."""
     named = wanted if isinstance(wanted, Asked) else wanted.plan
     target = place_of(named.target, named.storage)
-    with claimed(place_of(beside(target.url, WORK), named.storage), target.url, stop.ask):
-        yield
+    with claimed(place_of(beside(target.url, WORK), named.storage), target.url, stop.ask) as mine:
+        yield mine

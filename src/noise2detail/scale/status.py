@@ -42,7 +42,8 @@ class Status:
             lines.append(f"speed    {self.mpx_per_s:.2f} Mpx/s for each unit at work")
         if self.holder is not None:
             at = f"process {self.holder.process} on {self.holder.host}, since {self.holder.started}"
-            lines.append(f"driver   {at}, heartbeat {self.holder.beat}")
+            given = f"Slurm jobs {' and '.join(self.holder.jobs)}, submitted by " if self.holder.jobs else ""
+            lines.append(f"driver   {given}{at}" + ("" if given else f", heartbeat {self.holder.beat}"))
         elif not self.finished:
             lines.append("driver   none: the same command goes on")
         return "\n".join(lines)
