@@ -105,8 +105,8 @@ def test_commands_run(name: str, line: str, desk: Path) -> None:
     words = ["2,1,12,12" if re.fullmatch(r"\d+(,\d+){3}", word) else word for word in shlex.split(line)[1:]]
     if words[0] in {"bench", "data"}:
         pytest.skip("runs for hours, or needs the network: tests/cli/test_compare_bench_data.py has its like")
-    if "s3://" in line:
-        pytest.skip("needs a server: tests/scale/test_s3.py has its like")
+    if "s3://" in line or words[0] == "scale-task" or {"--dask", "--slurm"} & set(words):
+        pytest.skip("needs a server or a cluster: tests/scale has the like of it for each")
     if words[0] == "apply":
         made = CliRunner().invoke(app, ["fit", "control.tif", "-o", words[1]])
         assert made.exit_code == 0, made.output
@@ -130,7 +130,7 @@ def test_every_kind_of_block_was_found() -> None:
     assert len(blocks("python")) >= 8
     assert {line.split()[1] for _, line in commands()} == {
         "denoise", "fit", "apply", "info", "doctor", "compare", "convert", "bench", "data", "methods", "noise", "plan",
-        "figure", "report", "scale",
+        "figure", "report", "scale", "scale-task",
     }  # fmt: skip
 
 
