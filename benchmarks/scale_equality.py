@@ -21,7 +21,7 @@ from typing import Any
 from made_volume import make_volume
 from one_node_slurm import missing, one_node, wait_until_done
 from record import write_result
-from scale_runs import digest, digests, finished, planned, words
+from scale_runs import command_line, digest, digests, finished, planned, words
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the server is that of the tests
 

@@ -111,7 +111,7 @@ def begun(scratch: Path, gib: float, name: str, side: int) -> tuple[ScalePlan, P
     """The plan of a volume whose output was begun, and the file that it is kept in."""
     planes = max(1, round(gib * 2**30 / 2 / side**2))
     source = make_volume(scratch / f"{name}.ome.zarr", (planes, side, side), min(SHARD, side), CHUNK)
-    file = scratch / f"{name}.json"
+    file = scratch / f"{name}_denoised.json"
     made = planned(str(source), file, precision="auto")
     subprocess.run(["rm", "-rf", made.plan.target, made.plan.work], check=True)
     return begin_prepared(made), file

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from noise2detail.io import open_image, save_image
 from noise2detail.methods.auto import Auto
 from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.methods.noise2noise import Noise2Noise
+from noise2detail.scale import running
+from noise2detail.scale.loop import loop
 from tests.bench.here import Here
 from tests.cli.conftest import abacus
 
@@ -43,6 +46,7 @@ IMAGES = {
     "cells.ome.tif": ((16, 16), "YX"),
     "first.tif": ((16, 16), "YX"),
     "second.tif": ((16, 16), "YX"),
+    "big.ome.zarr": ((2, 32, 32), "ZYX"),
 }
 
 
@@ -68,6 +72,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(machine_cache, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(machine_cache, "measure", abacus)
     monkeypatch.setattr(compare, "Worker", Here)
+    monkeypatch.setattr(running, "pool", lambda plan, workers: nullcontext(loop))
     monkeypatch.setattr(compare, "every_method", lambda: (Candidate("noise2detail"), Candidate("gaussian")))
     brief = Training(2, OneCycle(), Crops(2, 16))
     monkeypatch.setattr(
@@ -101,11 +106,17 @@ def test_commands_run(name: str, line: str, desk: Path) -> None:
     words = ["2,1,12,12" if re.fullmatch(r"\d+(,\d+){3}", word) else word for word in shlex.split(line)[1:]]
     if words[0] in {"bench", "data"}:
         pytest.skip("runs for hours, or needs the network: tests/cli/test_compare_bench_data.py has its like")
+    if "s3://" in line or words[0] == "scale-task" or {"--dask", "--slurm"} & set(words):
+        pytest.skip("needs a server or a cluster: tests/scale has the like of it for each")
     if words[0] == "apply":
         made = CliRunner().invoke(app, ["fit", "control.tif", "-o", words[1]])
         assert made.exit_code == 0, made.output
     if "--plan" in words:
-        made = CliRunner().invoke(app, ["plan", words[1], "-o", words[words.index("--plan") + 1]])
+        file = words[words.index("--plan") + 1]
+        made = CliRunner().invoke(app, ["plan", words[1], "--units" if words[0] == "scale" else "-o", file])
+        assert made.exit_code == 0, made.output
+    if "--status" in words:
+        made = CliRunner().invoke(app, [word for word in words if word != "--status"])
         assert made.exit_code == 0, made.output
     if words[0] in {"figure", "report"}:  # of results that are there already
         source = open_image(words[1])
@@ -125,7 +136,7 @@ def test_every_kind_of_block_was_found() -> None:
     assert len(blocks("python")) >= 8
     assert {line.split()[1] for _, line in commands()} == {
         "denoise", "fit", "apply", "info", "doctor", "compare", "convert", "bench", "data", "methods", "noise", "plan",
-        "figure", "report", "watch",
+        "figure", "report", "scale", "scale-task", "watch",
     }  # fmt: skip
 
 

@@ -216,6 +216,7 @@ def test_a_worker_that_comes_later_is_refused_too(client: Any, monkeypatch: pyte
         ({"processor": "x"}, "has a none instead of 1"),
         (ModuleNotFoundError("No module named 'noise2detail'"), "cannot import this version of noise2detail"),
         (RuntimeError("no"), "cannot say its versions"),
+        (OSError("connection closed"), ""),  # it has just died
     ],
 )
 def test_what_is_wrong_with_a_worker_in_words(place: object, said: str) -> None:

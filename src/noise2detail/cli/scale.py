@@ -82,6 +82,14 @@ Threads = Annotated[
         help="Processor threads of each unit, part of the plan. Default: cores by workers.",
     ),
 ]  # fmt: skip
+UnitPixels = Annotated[
+    int | None,
+    typer.Option(
+        "--unit-pixels", min=1, metavar="N", rich_help_panel=options.WHAT,
+        help="Pixels up to which small shards or chunks are put together to one unit, part of the plan. Default: 16 "
+        "million; fewer take less memory and are lost sooner, more read less around them.",
+    ),
+]  # fmt: skip
 ToReplay = Annotated[
     str | None,
     typer.Option(
@@ -107,6 +115,7 @@ def scale(
     settings: options.Settings = None,
     stabilize: options.Stabilize = False,
     unclip: options.Unclip = False,
+    unit_pixels: UnitPixels = None,
     plan: ToReplay = None,
     seed: options.Seed = 0,
     channels: Channels = "each",
@@ -158,7 +167,7 @@ def scale(
         unclip=unclip,
     )
     voice = Voice(json=json, quiet=quiet, verbose=verbose, debug=debug)
-    request = Request(source, output, wishes, tuple(storage or ()), workers, plan, overwrite)
+    request = Request(source, output, wishes, tuple(storage or ()), workers, plan, overwrite, unit_pixels)
     if status:
         raise typer.Exit(tell_status(request, voice))
     wish = SlurmWish(

@@ -175,13 +175,13 @@ def check_workers(client: "Client", resources: Mapping[str, float]) -> None:
     if wrong:
         more = f" (and {len(wrong) - _NAMED} more)" if len(wrong) > _NAMED else ""
         raise ClusterError(f"of the Dask workers {'; '.join(wrong[:_NAMED])}{more}", _SAME)
-    kinds = sorted({own["processor"], *(place["processor"] for place in found.values())})
+    kinds = sorted({own["processor"], *(place["processor"] for place in found.values() if isinstance(place, dict))})
     if len(kinds) > 1:
         log.warning(
             "processors differ (%s): the last bits of a result may depend on where it is computed", " | ".join(kinds)
         )
     for name, amount in resources.items():
-        if not any(offered.get(name, 0) >= amount for offered in client.run(_offers).values()):
+        if not any(offered.get(name, 0) >= amount for offered in client.run(_offers, on_error="ignore").values()):
             remedy = f"start workers with it, as in: dask worker tcp://HOST:PORT --resources {name}=1"
             raise ClusterError(f"the plan computes on a GPU, and no Dask worker offers the resource {name}", remedy)
 
@@ -196,6 +196,8 @@ def difference(place: object, own: Mapping[str, str]) -> str:
     own
         What this process says of itself.
     """
+    if isinstance(place, OSError):  # it died meanwhile; one that takes its place is asked with its first unit
+        return ""
     if isinstance(place, ImportError):
         return f"cannot import this version of noise2detail ({place})"
     if not isinstance(place, dict):
@@ -259,7 +261,7 @@ class _InHand:
         """Let no worker begin a unit any more; those that wait come back untouched."""
         if not self._taken_back:
             self._taken_back = True
-            self._client.run(_stop, self._run)
+            self._client.run(_stop, self._run, on_error="ignore")
 
     def let_go(self) -> None:
         """Cancel all; a unit that a worker computes at this moment is finished by it all the same."""
