@@ -33,6 +33,7 @@ def test_all_commands_are_there() -> None:
         "noise",
         "plan",
         "scale",
+        "scale-task",
     }
     assert set(COMMANDS) == {*single, "doctor", "bench run", "bench table", "data list", "data fetch"}
 
