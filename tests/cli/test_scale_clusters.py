@@ -61,9 +61,9 @@ def store(tmp_path: Path) -> Path:
     return write_store(tmp_path / "it's big.ome.zarr", series(2, 64, 64))
 
 
-def words(store: Path, out: Path, *more: str) -> list[str]:
+def words(store: Path, out: Path, *more: str | Path) -> list[str]:
     how = ("--unit-pixels", "1024", "--threads", "1", "--device", "cpu", "--precision", "float32")
-    return ["scale", str(store), "-o", str(out), *QUICK_SETTINGS, *how, *more]
+    return ["scale", str(store), "-o", str(out), *QUICK_SETTINGS, *how, *map(str, more)]
 
 
 def test_an_array_of_slurm_makes_what_one_process_makes(store: Path, tmp_path: Path, cluster: Cluster) -> None:
