@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 import zarr
 
 from noise2detail.cli.scale_progress import Telling
 from noise2detail.cli.stopping import stopping
 from noise2detail.cli.voice import Voice
-from noise2detail.scale import geometry, preparing
+from noise2detail.scale import geometry
 from noise2detail.scale.outcome import Stop
 from tests.cli.running import QUICK_SETTINGS, n2d, records
 from tests.scale.material import MOST, level, series, tree, write_store
@@ -23,8 +24,7 @@ QUICK = (*QUICK_SETTINGS, "--device", "cpu", "--precision", "float32", "--worker
 @pytest.fixture(autouse=True)
 def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
     """Units of small stores as small as they can be."""
-    monkeypatch.setattr(preparing, "largest_copy", lambda larger, smaller: MOST)
-    assert geometry.LARGEST_UNIT > MOST
+    monkeypatch.setattr(geometry, "SMALLEST_UNIT", MOST)
 
 
 @pytest.fixture
@@ -154,14 +154,19 @@ def test_the_first_signal_finishes_the_unit_and_the_same_command_goes_on(
 
 def test_the_second_signal_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     stop, before = Stop(), signal.getsignal(signal.SIGINT)
-    with stopping(stop, Voice()):
+
+    def twice() -> None:
         signal.raise_signal(signal.SIGINT)
         assert stop.asked
-        with pytest.raises(KeyboardInterrupt) as caught:
-            signal.raise_signal(signal.SIGINT)
-    assert caught.value.args == (signal.SIGINT,)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(typer.Exit) as caught, stopping(stop, Voice()):
+        twice()
+    assert caught.value.exit_code == 130
     assert signal.getsignal(signal.SIGINT) is before
-    assert "once more stops at once" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "once more stops at once" in said
+    assert "units that are done stay" in said
 
 
 def test_noise_that_grows_with_depth_is_warned_of(tmp_path: Path) -> None:

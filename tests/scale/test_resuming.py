@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -114,6 +115,14 @@ def test_a_unit_that_reads_differently_is_done_again(source: Path, target: Path)
     done = drive(begin(asked(source, target)))
     assert done.finished
     assert done.done == 2
+    assert tree(target) == before
+
+
+def test_an_output_that_was_removed_is_made_again(source: Path, target: Path) -> None:
+    assert drive(begun_plan(source, target)).finished
+    before = tree(target)
+    shutil.rmtree(target)
+    assert drive(begin(asked(source, target))).finished
     assert tree(target) == before
 
 

@@ -11,7 +11,9 @@ import yaozarrs
 import zarr
 from zarr.codecs import BloscCodec, GzipCodec
 
+from noise2detail.errors import UnreadableFileError
 from noise2detail.fitted import Fitted, load
+from noise2detail.io import open_image
 from noise2detail.io.pyramid import reduced
 from noise2detail.pipeline.denoise import apply_planes
 from noise2detail.pipeline.layout import lay_out
@@ -82,7 +84,10 @@ def test_nothing_takes_an_unfinished_output_for_an_image(tmp_path: Path) -> None
     source = write_store(tmp_path / "a.ome.zarr", series(2, 40, 40))
     plan = begun_plan(source, tmp_path / "b.ome.zarr")
     run_unit(plan, 0)
-    assert not (tmp_path / "b.ome.zarr" / "zarr.json").exists()
+    with pytest.raises(UnreadableFileError, match=r"b\.ome\.zarr: n2d scale has not finished it.*--status"):
+        open_image(tmp_path / "b.ome.zarr")
+    with pytest.raises(FileNotFoundError):
+        zarr.open_group(tmp_path / "b.ome.zarr", mode="r")
     assert not (tmp_path / "b.ome.zarr.n2d.json").exists()
 
 

@@ -11,6 +11,7 @@ from noise2detail.cli.voice import Voice
 from noise2detail.method import Step
 from noise2detail.scale.markers import UnitDone
 from noise2detail.scale.outcome import Hearing, UnitFailed
+from noise2detail.scale.plan import in_time
 
 EVERY = 60.0
 """Seconds between two lines in a log."""
@@ -67,20 +68,9 @@ class Telling:
         elif now - self._said >= EVERY:
             self._said = now
             left = (now - self._start) / self._done * (self._units - self._done)
-            said = f"{self._what}: {self._done} of {self._units} units, {speed:.2f} Mpx/s, {_time(left)} left"
+            said = f"{self._what}: {self._done} of {self._units} units, {speed:.2f} Mpx/s, {in_time(left)} left"
             self.voice.note(said)
 
     def failed(self, unit: UnitFailed) -> None:
         """A unit could not be done; the others go on."""
         self.voice.warning(f"unit {unit.index} failed, the others go on: {unit.reason}")
-
-
-def _time(seconds: float) -> str:
-    """So many seconds in words.
-
-    >>> _time(59), _time(3700), _time(200_000)
-    ('59 s', '62 min', '55.6 h')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -4,6 +4,7 @@ import json as json_format
 import re
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from noise2detail.io import write_bytes
 from noise2detail.io.names import refuse_place
 from noise2detail.pipeline.threads import cores
 from noise2detail.scale.beginning import begun, denoiser_beside, read_prepared
-from noise2detail.scale.outcome import Outcome, Stop
+from noise2detail.scale.markers import pending
+from noise2detail.scale.outcome import Executor, Outcome, Stop
 from noise2detail.scale.place import default_target, place_of
 from noise2detail.scale.plan import ScalePlan, plan_text
 from noise2detail.scale.preparing import Asked, Prepared, prepare
-from noise2detail.scale.running import Opening, run
+from noise2detail.scale.running import Opening, processes, run
 from noise2detail.scale.status import status_of
 
 
@@ -52,10 +54,10 @@ class Request:
         """Path or address of the output."""
         return self.output or default_target(self.source)
 
-    @property
-    def processes(self) -> int:
-        """Units at work at once; 0: in this process."""
-        return cores() if self.workers is None else self.workers
+    def processes(self, device: str) -> int:
+        """Units at work at once on a device; 0: in this process."""
+        most = cores() if device == "cpu" else 1  # several processes would share the memory of one GPU
+        return most if self.workers is None else self.workers
 
 
 def scale_store(request: Request, voice: Voice, executor: Opening | None = None) -> ExitCode:
@@ -75,6 +77,8 @@ def scale_store(request: Request, voice: Voice, executor: Opening | None = None)
     """
     start, stop = time.perf_counter(), Stop()
     wanted = wanted_of(request, voice)
+    device = wanted.run.device if isinstance(wanted, Asked) else wanted.plan.fit.device
+    opening = executor or processes(request.processes(device))
     with (
         voice.warnings_shown(),
         stopping(stop, voice),
@@ -82,8 +86,7 @@ def scale_store(request: Request, voice: Voice, executor: Opening | None = None)
     ):
         outcome = run(
             wanted,
-            executor=executor,
-            workers=request.processes,
+            executor=lambda plan: shown(plan, opening, voice),
             overwrite=request.overwrite,
             hearing=hearing,
             stop=stop,
@@ -93,6 +96,14 @@ def scale_store(request: Request, voice: Voice, executor: Opening | None = None)
     plan = begun(where, storage_options(request.storage))
     assert plan is not None  # noqa: S101 - it has just been run
     return told(plan, outcome, time.perf_counter() - start, voice)
+
+
+def shown(plan: ScalePlan, opening: Opening, voice: Voice) -> AbstractContextManager[Executor]:
+    """What executes the units of a plan, after the plan was told as far as people want to know."""
+    voice.detail(str(plan))
+    for warning in plan.warnings:
+        voice.warning(warning)
+    return opening(plan)
 
 
 def wanted_of(request: Request, voice: Voice) -> Asked | Prepared:
@@ -117,7 +128,7 @@ def wanted_of(request: Request, voice: Voice) -> Asked | Prepared:
         recipe=settled.recipe,
         seed=settled.seed,
         run=settled.run,
-        workers=max(1, request.processes),
+        workers=max(1, request.processes(settled.run.device)),
         axes=settled.axes,
         image=settled.image,
         storage=storage,
@@ -128,7 +139,7 @@ def wanted_of(request: Request, voice: Voice) -> Asked | Prepared:
 def told(plan: ScalePlan, outcome: Outcome, seconds: float, voice: Voice) -> ExitCode:
     """The exit code of a run, after it was said how it ended."""
     tell_failed(plan, outcome, voice)
-    left = plan.count - outcome.done - outcome.checked
+    left = 0 if outcome.finished else len(pending(plan))
     record = {
         "file": plan.source,
         "output": plan.target,

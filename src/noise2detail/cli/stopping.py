@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import typer
+
+from noise2detail.cli.guard import interrupted_code, tell
 from noise2detail.cli.voice import Voice
 from noise2detail.scale.outcome import Stop
 
@@ -36,6 +39,9 @@ def stopping(stop: Stop, voice: Voice) -> Iterator[None]:
     before = [signal.signal(number, hear) for number in numbers]
     try:
         yield
+    except KeyboardInterrupt as error:
+        tell("interrupted: units that are done stay; the same command goes on")
+        raise typer.Exit(interrupted_code(error)) from error
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

@@ -173,6 +173,10 @@ def _image(path: Path, axes: str | None, image: Choice | None) -> Image:
 
 def _group(store: Path, path: str) -> Node:
     node = read_node(store, path)
+    if node is None and not path and store.with_name(store.name + ".n2d").is_dir():
+        raise UnreadableFileError(
+            store, "n2d scale has not finished it", f"n2d scale IN -o {store.name} --status tells how far it is"
+        )
     if node is None:
         place = store / path
         raise UnreadableFileError(place, "holds none of the files that describe a Zarr group", DAMAGED)

@@ -225,6 +225,7 @@ def _beat(work: Place, mine: Holder, ended: threading.Event, on_lost: Callable[[
     while not ended.wait(BEAT):
         beats += 1
         if not beat(work, mine, beats):
+            log.warning("%s: another process has taken the output over; this one stops", work.url)
             on_lost()
             return
 

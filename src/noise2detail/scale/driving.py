@@ -52,7 +52,7 @@ def drive(
         failed += results.failed
         done += len(results.done)
     whole = not failed and not pending(plan)
-    if whole and not is_finished(plan):
+    if whole and (done or not is_finished(plan)):
         finish(plan, time.perf_counter() - start)
     return Outcome(done, len(checks.done), _named(failed), stop.asked and not whole, whole)
 

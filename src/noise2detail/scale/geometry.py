@@ -10,6 +10,12 @@ from noise2detail.tiling.geometry import Span, Tile
 LARGEST_UNIT = 2**24
 """Pixels up to which small chunks are grouped into one unit: seconds of work, and some 100 MB of memory."""
 
+SMALLEST_UNIT = 2**20
+"""Pixels below which a unit is not made smaller for the sake of having more of them."""
+
+UNITS = 64
+"""Units that an image has at least where it is not too small for it, so that several processes share them evenly."""
+
 Box = tuple[slice, ...]
 """Part of an array: for each axis where it starts and where it stops."""
 
@@ -134,6 +140,11 @@ def _within(span: Span) -> Span:
     """The same, counted from the first pixel that is read."""
     first = span.read_start
     return Span(0, span.read_stop - first, span.start - first, span.stop - first)
+
+
+def most_pixels(shape: Sequence[int]) -> int:
+    """Pixels up to which small chunks of an image are grouped into one unit."""
+    return min(LARGEST_UNIT, max(SMALLEST_UNIT, math.prod(shape) // UNITS))
 
 
 def unit_lengths(

@@ -147,8 +147,21 @@ class ScalePlan:
             f"run      {fit.device}, {fit.precision}, {fit.threads} thread{'s' * (fit.threads != 1)} for a unit",
             f"output   {self.target}",
         ]
+        if fit.expected_seconds is not None:
+            lines.append(f"expect   {in_time(fit.expected_seconds)} with all cores of the machine that planned it")
         lines += [f"because  {reason}" for reason in fit.why]
         return "\n".join(lines + [f"warning  {warning}" for warning in self.warnings])
+
+
+def in_time(seconds: float) -> str:
+    """So many seconds in words.
+
+    >>> in_time(59), in_time(3700), in_time(200_000)
+    ('59 s', '62 min', '55.6 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def installed() -> dict[str, str]:

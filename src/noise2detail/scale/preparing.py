@@ -1,7 +1,8 @@
 """Statistics and training, once and before the first unit, from crops of the whole image."""
 
+import math
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from noise2detail.pipeline.planning import choose_method
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.threads import cores
 from noise2detail.scale.drifting import drift_told
-from noise2detail.scale.geometry import Grid, Reach, unit_lengths
+from noise2detail.scale.geometry import Grid, Reach, most_pixels, unit_lengths
 from noise2detail.scale.identity import identity_of
 from noise2detail.scale.opened import file_digest
 from noise2detail.scale.place import place_of
@@ -57,7 +58,7 @@ class Asked:
     storage: Mapping[str, Any] | None = None
     """Options of the storage."""
     most: int | None = None
-    """Pixels up to which small chunks are grouped into one unit; None: 16 million."""
+    """Pixels up to which small chunks are grouped into one unit; None: 16 million, fewer for small images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +97,10 @@ def prepare(asked: Asked, on_step: Callable[[Step], None] = ignore) -> Prepared:
         fitted.plan,
         shape=shape,
         axes=axes,
-        planes=int(np.prod([n for n, axis in zip(shape, axes, strict=True) if axis in "TZ"], dtype=np.int64)),
+        planes=math.prod(length for length, axis in zip(shape, axes, strict=True) if axis in "TZ"),
         threads=asked.run.threads or max(1, cores() // asked.workers),
         why=(*fitted.plan.why, why),
-        expected_seconds=None,
+        expected_seconds=_forecast(asked, fitted, shape, axes),
         expected_mib=None,
     )
     return Prepared(
@@ -121,6 +122,16 @@ def prepare(asked: Asked, on_step: Callable[[Step], None] = ignore) -> Prepared:
         ),
         content,
     )
+
+
+def _forecast(asked: Asked, fitted: Fitted, shape: Sequence[int], axes: str) -> float | None:
+    """Seconds that all units may take with all cores of this machine; None where it was not measured."""
+    machine, plan = asked.run.machine, fitted.plan
+    if machine is None:
+        return None
+    planes = math.prod(length for length, axis in zip(shape, axes, strict=True) if axis in "TZ")
+    groups = plan.channels if plan.channel_mode == "each" else 1
+    return machine.seconds(groups * fitted.method.cost(planes, *shape[-2:]).application, plan.precision)
 
 
 def wish_of(asked: Asked) -> Wish:
@@ -185,9 +196,10 @@ def _content(fitted: Fitted) -> bytes:
 
 def _grids(store: Store, reach: Reach, most: int | None) -> tuple[Grid, ...]:
     axes, grids = store.described.axes, []
+    whole = most_pixels(store.described.layouts[0].shape) if most is None else most
     for level, layout in enumerate(store.described.layouts):
         larger = store.described.layouts[level - 1].shape if level else layout.shape
-        limit = largest_copy(larger, layout.shape) if most is None else most
+        limit = whole if most is not None else largest_copy(larger, layout.shape, whole)
         unit = unit_lengths(axes, layout.shape, layout.chunk, joint=reach.joint and level == 0, most=limit)
         grids.append(Grid(layout.shape, unit))
     return tuple(grids)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from noise2detail.io.pyramid import reduced_from
-from noise2detail.scale.geometry import LARGEST_UNIT, Box
+from noise2detail.scale.geometry import Box
 
 
 def needed_for(larger: Sequence[int], smaller: Sequence[int], box: Box) -> Box:
@@ -15,9 +15,9 @@ def needed_for(larger: Sequence[int], smaller: Sequence[int], box: Box) -> Box:
     return tuple(reduced_from(old, new, own) for old, new, own in zip(larger, smaller, box, strict=True))
 
 
-def largest_copy(larger: Sequence[int], smaller: Sequence[int]) -> int:
-    """Pixels of a unit of a smaller copy whose part of the larger one is as large as a unit there."""
+def largest_copy(larger: Sequence[int], smaller: Sequence[int], most: int) -> int:
+    """Pixels of a unit of a smaller copy for which so many of the larger one are read."""
     factor = 1.0
     for old, new in zip(larger, smaller, strict=True):
         factor *= old / new
-    return max(1, int(LARGEST_UNIT / factor))
+    return max(1, int(most / factor))

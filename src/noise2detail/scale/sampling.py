@@ -22,7 +22,7 @@ MOST_TRIES = 10
 GRID = 8
 """Crops begin at multiples of it: compression works in such blocks."""
 
-MOST_PIXELS = 2**26
+MOST_PIXELS = 2**25
 """Of all crops together, whatever the number of channels."""
 
 

@@ -59,7 +59,10 @@ def open_store(where: str, options: Mapping[str, Any], axes: str | None = None, 
     with folder as name:
         root = Path(name)
         if isinstance(place, Folder) and not root.is_dir():
-            raise UnreadableFileError(where, "there is no such folder", "expected an OME-Zarr store")
+            found_there = "is a file, no store" if root.exists() else "there is no such folder"
+            raise UnreadableFileError(
+                where, found_there, "expected an OME-Zarr: n2d convert makes one of other formats"
+            )
         try:
             if not isinstance(place, Folder):
                 _mirror(place, root)
