@@ -107,6 +107,12 @@ def test_commands_run(name: str, line: str, desk: Path) -> None:
         pytest.skip("runs for hours, or needs the network: tests/cli/test_compare_bench_data.py has its like")
     if "s3://" in line:
         pytest.skip("needs a server: tests/scale/test_s3.py has its like")
+    if "--dask" in words:
+        pytest.skip("needs a scheduler: tests/scale/test_dask.py and tests/cli/test_scale_clusters.py have its like")
+    words = ["--slurm-write" if word == "--slurm" else word for word in words]  # there is no Slurm here
+    if words[0] == "scale-task":
+        made = CliRunner().invoke(app, ["scale", "big.ome.zarr", "-o", words[1], "--slurm-write"])
+        assert made.exit_code == 0, made.output
     if words[0] == "apply":
         made = CliRunner().invoke(app, ["fit", "control.tif", "-o", words[1]])
         assert made.exit_code == 0, made.output
@@ -130,7 +136,7 @@ def test_every_kind_of_block_was_found() -> None:
     assert len(blocks("python")) >= 8
     assert {line.split()[1] for _, line in commands()} == {
         "denoise", "fit", "apply", "info", "doctor", "compare", "convert", "bench", "data", "methods", "noise", "plan",
-        "figure", "report", "scale",
+        "figure", "report", "scale", "scale-task",
     }  # fmt: skip
 
 
