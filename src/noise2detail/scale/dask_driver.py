@@ -8,9 +8,11 @@ A process computes one unit at a time, however many threads its worker was given
 computes with belongs to the whole process, and with another number than the plan's the last bits may differ.
 """
 
+import ctypes
 import functools
 import importlib.metadata
 import logging
+import os
 import platform
 import queue
 import re
@@ -52,6 +54,10 @@ _NAMED = 3
 
 _SAME = "install the same versions everywhere, and start all workers again"
 _AGAIN = "run the same command again: what is done stays done"
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_LARGEST_BLOCK = 2**25
+"""Where glibc itself ends by and by, in a process of which nothing else was asked."""
 
 _one_at_a_time = threading.Lock()
 _stopped: set[str] = set()
@@ -284,6 +290,7 @@ def unit_task(
     """
     if said := difference(workplace(), expected):  # a worker that came later than the others
         return _Error(f"a Dask worker on {platform.node()} {said}; {_SAME}", passes=False, ends=True)
+    _keep_memory()
     with _one_at_a_time:
         if run in _stopped:
             return _TakenBack()
@@ -291,6 +298,21 @@ def unit_task(
             return task(plan, index)
         except Exception as error:  # noqa: BLE001 - it is told where the units are counted
             return _error(error)
+
+
+@functools.cache
+def _keep_memory() -> None:
+    """Let this process keep what it frees, as others do.
+
+    Dask starts workers with ``MALLOC_TRIM_THRESHOLD_``, by which the C library hands every large block back to the
+    system at once, and gets it anew, page by page: units take half as long again, or twice as long.
+    """
+    if sys.platform != "linux" or "MALLOC_TRIM_THRESHOLD_" not in os.environ:
+        return
+    with suppress(OSError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST_BLOCK)
+        mallopt(_M_TRIM_THRESHOLD, 2 * _LARGEST_BLOCK)
 
 
 def _error(error: BaseException) -> _Error:
