@@ -199,12 +199,12 @@ def _address(dask_worker: Any) -> str:
 
 
 def test_a_worker_that_comes_later_is_refused_too(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_driver, "_own_workplace", lambda: workplace() | {"noise2detail": "0.0.1"})
+    monkeypatch.setattr(dask_driver, "check_workers", lambda client, resources: workplace() | {"noise2detail": "0.0.1"})
     ledger = Ledger()
     results = executed(client, ledger.task(), [0, 1])
     assert not ledger.begun
     assert results.ended
-    assert "has noise2detail 0.0.1 instead of" in results.failed[0].reason
+    assert "instead of 0.0.1; install the same versions" in results.failed[0].reason
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,9 @@ def test_a_plan_for_gpus_needs_workers_that_offer_one(client: Any) -> None:
 
 def test_units_of_a_gpu_go_where_one_is(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(dask_driver, "check_workers", lambda client, resources: asked.append(resources))
+    monkeypatch.setattr(
+        dask_driver, "check_workers", lambda client, resources: [asked.append(resources), workplace()][1]
+    )
     submit = client.submit
 
     def without(*words: Any, resources: Any, **options: Any) -> Any:  # no worker here has one

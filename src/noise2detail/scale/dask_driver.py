@@ -8,9 +8,11 @@ A process computes one unit at a time, however many threads its worker was given
 computes with belongs to the whole process, and with another number than the plan's the last bits may differ.
 """
 
+import ctypes
 import functools
 import importlib.metadata
 import logging
+import os
 import platform
 import queue
 import re
@@ -53,11 +55,16 @@ _NAMED = 3
 _SAME = "install the same versions everywhere, and start all workers again"
 _AGAIN = "run the same command again: what is done stays done"
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_LARGEST_BLOCK = 2**25
+"""Where glibc itself ends by and by, in a process of which nothing else was asked."""
+
 _one_at_a_time = threading.Lock()
 _stopped: set[str] = set()
 """Runs of which this process begins no unit any more."""
 
 
+@functools.cache  # as it was when this process loaded its code, whatever is checked out or installed since
 def workplace() -> dict[str, str]:
     """What must be the same wherever units of one output are computed, and beside it the processor."""
     versions = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "zarr")}
@@ -117,8 +124,8 @@ class DaskExecutor:
             A worker has other versions, none has a GPU where the plan wants one, or the scheduler is lost.
         """
         resources = {"GPU": 1.0} if plan.fit.device != "cpu" else {}
-        check_workers(self.client, resources)
-        in_hand = _InHand(task, plan, self.client, resources)
+        own = check_workers(self.client, resources)
+        in_hand = _InHand(task, plan, self.client, resources, own)
         waiting = [(index, 1) for index in reversed(units)]
         try:
             while True:
@@ -158,19 +165,18 @@ class _TakenBack:
     """What comes of a unit that was not begun."""
 
 
-def check_workers(client: "Client", resources: Mapping[str, float]) -> None:
-    """Raise unless every worker that is there now can do what this process would do.
+def check_workers(client: "Client", resources: Mapping[str, float]) -> dict[str, str]:
+    """What this process is; every worker that is there now can do what it would do.
 
     Raises
     ------
     ClusterError
         A worker has other versions or none, or no worker has the resources.
     """
-    found = client.run(workplace, on_error="return")
+    own, found = workplace(), client.run(workplace, on_error="return")
     if not found:
         log.warning("the Dask cluster has no worker yet; units begin when the first one comes")
-        return
-    own = workplace()
+        return own
     wrong = [f"{address} {said}" for address, place in found.items() if (said := difference(place, own))]
     if wrong:
         more = f" (and {len(wrong) - _NAMED} more)" if len(wrong) > _NAMED else ""
@@ -184,6 +190,7 @@ def check_workers(client: "Client", resources: Mapping[str, float]) -> None:
         if not any(offered.get(name, 0) >= amount for offered in client.run(_offers, on_error="ignore").values()):
             remedy = f"start workers with it, as in: dask worker tcp://HOST:PORT --resources {name}=1"
             raise ClusterError(f"the plan computes on a GPU, and no Dask worker offers the resource {name}", remedy)
+    return own
 
 
 def difference(place: object, own: Mapping[str, str]) -> str:
@@ -209,9 +216,11 @@ def difference(place: object, own: Mapping[str, str]) -> str:
 class _InHand:
     """Tasks in the hands of the scheduler: the only component that submits any, and lets go of them."""
 
-    def __init__(self, task: Task, plan: ScalePlan, client: "Client", resources: Mapping[str, float]) -> None:
+    def __init__(
+        self, task: Task, plan: ScalePlan, client: "Client", resources: Mapping[str, float], own: Mapping[str, str]
+    ) -> None:
         self._task, self._plan, self._client, self._resources = task, plan, client, dict(resources)
-        self._own = workplace()
+        self._own = own
         self._run = uuid.uuid4().hex[:8]
         self._futures: dict[str, tuple[Future[UnitDone | _Error | _TakenBack | None], int, int]] = {}
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -279,8 +288,9 @@ def unit_task(
 
     A failure is handed back as a value: Dask would print the traceback of an exception, on every worker.
     """
-    if said := difference(_own_workplace(), expected):  # a worker that came later than the others
+    if said := difference(workplace(), expected):  # a worker that came later than the others
         return _Error(f"a Dask worker on {platform.node()} {said}; {_SAME}", passes=False, ends=True)
+    _keep_memory()
     with _one_at_a_time:
         if run in _stopped:
             return _TakenBack()
@@ -288,6 +298,21 @@ def unit_task(
             return task(plan, index)
         except Exception as error:  # noqa: BLE001 - it is told where the units are counted
             return _error(error)
+
+
+@functools.cache
+def _keep_memory() -> None:
+    """Let this process keep what it frees, as others do.
+
+    Dask starts workers with ``MALLOC_TRIM_THRESHOLD_``, by which the C library hands every large block back to the
+    system at once, and gets it anew, page by page: units take half as long again, or twice as long.
+    """
+    if sys.platform != "linux" or "MALLOC_TRIM_THRESHOLD_" not in os.environ:
+        return
+    with suppress(OSError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST_BLOCK)
+        mallopt(_M_TRIM_THRESHOLD, 2 * _LARGEST_BLOCK)
 
 
 def _error(error: BaseException) -> _Error:
@@ -303,9 +328,6 @@ def _lost(error: BaseException | None, index: int) -> _Error:
         "out, give each of them more, or plan smaller units"
     )
     return _Error(reason, passes=False, ends=False)
-
-
-_own_workplace = functools.cache(workplace)
 
 
 def _stop(run: str) -> None:
