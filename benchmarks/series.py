@@ -4,9 +4,10 @@
 
 Every stack is denoised with ``noise2detail`` in the recipe ``fast`` in all three modes. Time is that of the trainings
 alone, as told by progress: what passes before a step that trains, or prepares a training, counts. Quality is the mean
-PSNR of all planes where there is a noise-free reference, of the whole image and of the body alone. Recorded stacks have none: each is thinned into two by its
-photons, with the measured gain and pedestal; one half is denoised, and its squared difference from the other is what
-tells modes apart, in dB relative to that of one training for each plane (positive is better).
+PSNR of all planes where there is a noise-free reference, of the whole image and of the body alone. Recorded stacks have
+none: each is thinned into two by its photons, with the measured gain and pedestal; one half is denoised, and its
+squared difference from the other tells modes apart, in dB relative to that of one training for each plane (positive is
+better).
 """
 
 import argparse

@@ -19,7 +19,7 @@ from noise2detail.methods.stabilized import Stabilized
 from noise2detail.pipeline.layout import Layout
 from noise2detail.pipeline.replaying import plan_from_data, replay
 from noise2detail.pipeline.series import briefly, in_order, series_of
-from noise2detail.plans import Plan
+from noise2detail.plans import FitWish, Plan
 from noise2detail.registry import METHODS
 from noise2detail.settings import to_data
 from tests.material import CPU, quick
@@ -160,7 +160,7 @@ def test_a_plan_of_earlier_days_is_read() -> None:
 
 @pytest.mark.parametrize("hole", [0.0, np.nan], ids=str)
 @pytest.mark.parametrize("fit", ["plane", "shared", "warm", "auto"])
-def test_a_plane_of_nothing_stays_and_disturbs_nobody(fit: str, hole: float) -> None:
+def test_a_plane_of_nothing_stays_and_disturbs_nobody(fit: FitWish, hole: float) -> None:
     stack = moving()
     stack[0], stack[3] = hole, hole
     run = replace(CPU, fit=fit)
