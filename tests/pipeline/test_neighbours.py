@@ -51,7 +51,7 @@ def test_unrelated_planes_are_denoised_one_by_one_to_the_same_bytes() -> None:
 def test_noise_that_planes_share_is_detected() -> None:
     noisy = still(4)[1]
     resampled = (noisy[1:] + noisy[:-1]) / 2
-    made = planned(resampled, "ZYX")
+    made = planned(resampled.astype(np.float32), "ZYX")
     assert made.neighbours is None
     assert "neighbouring slices share" in why(made)
     assert "of their noise" in why(made)
