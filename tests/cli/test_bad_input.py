@@ -96,7 +96,7 @@ def test_refused_output(output: str, said: str, tmp_path: Path) -> None:
         (("--dtype", "flot32"), "there is no pixel type 'flot32'; did you mean 'float32'?"),
         (("--device", "cuda:99"), "there is no device 'cuda:99' here"),
         (("--precision", "half"), "--precision is 'half'; expected one of auto, float32, bfloat16"),
-        (("--fit", "both"), "--fit is 'both'; expected one of each, shared"),
+        (("--fit", "both"), "--fit is 'both'; expected one of plane, shared, warm, auto"),
         (("--channels", "both"), "--channels is 'both'; expected one of joint, each"),
         (("--max-memory", "lots"), "'lots' is not an amount of memory; expected one such as 4GB"),
         (("--max-memory", "1kB"), "max_memory is 1000 bytes; expected at least"),

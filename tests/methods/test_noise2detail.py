@@ -134,7 +134,7 @@ def test_a_large_image_is_sharpened_in_windows(monkeypatch: pytest.MonkeyPatch) 
     from noise2detail.methods import noise2detail as module
 
     noisy = noisy_batch(1, 1, 120, 131)
-    own = method(stage3=Training(4, Halving(1e-3), Crops(2, 16)))
+    own = method(stage3=Training(4, Halving(1e-3), Crops(5, 16)))
     whole = fitted(own, noisy)
     monkeypatch.setattr(module, "WINDOWS", 2)
     monkeypatch.setattr(module, "WINDOW", 40)
