@@ -22,7 +22,8 @@ N2D = [sys.executable, "-m", "noise2detail"]
 
 def command_line() -> str:
     """What was typed, without the names of folders of this machine."""
-    shown = ["SCRATCH" if Path(word).is_dir() else word for word in sys.argv[1:]]
+    shown = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    shown = ["SCRATCH" if Path(typed).is_dir() else word for typed, word in zip(sys.argv[1:], shown, strict=True)]
     return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *shown])
 
 

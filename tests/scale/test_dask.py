@@ -231,13 +231,13 @@ def test_a_plan_for_gpus_needs_workers_that_offer_one(client: Any) -> None:
 
 
 def test_units_of_a_gpu_go_where_one_is(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked: list[Any] = []
 
-    def check_workers(client: Any, resources: Any) -> Any:
+    def check(client: Any, resources: Any) -> dict[str, str]:
         asked.append(resources)
         return workplace()
 
-    monkeypatch.setattr(dask_driver, "check_workers", check_workers)
+    monkeypatch.setattr(dask_driver, "check_workers", check)
     submit = client.submit
 
     def without(*words: Any, resources: Any, **options: Any) -> Any:  # no worker here has one
