@@ -1,6 +1,7 @@
 """A process that ends between two renames, a disk that is full at any of them, and what earlier processes left."""
 
 import errno
+import itertools
 import multiprocessing
 import os
 import time
@@ -29,8 +30,8 @@ NAMES = ["out.tif", "out.npy", "out.ome.zarr", "out"]
 KILLED, REFUSED = 77, 78
 
 FORKED: Final = "forkserver"
-"""Processes begin as copies of one that has no threads: a copy of the tests' own, whose threads are somewhere within
-Zarr's event loop, now and then broke before it came to a rename."""
+"""Processes begin as copies of one that has no threads: those of the tests' own may hold a lock that is then for ever
+held in a copy."""
 
 needs_fork = pytest.mark.skipif(FORKED not in multiprocessing.get_all_start_methods(), reason="needs fork")
 
@@ -42,21 +43,21 @@ def ready() -> None:
 
 
 @contextmanager
-def each_rename(number: int, happen: Callable[[], None], *, after: bool = False) -> Iterator[list[Path]]:
-    """Let something happen before or after the rename of that number; counts them."""
-    original, seen = Path.replace, list[Path]()
+def each_rename(number: int, happen: Callable[[], None], *, after: bool = False) -> Iterator[None]:
+    """Let something happen before or after the rename of that number."""
+    original, numbers = Path.replace, itertools.count(1)
 
     def renamed(path: Path, target: Path) -> Path:
-        seen.append(path)
-        if len(seen) == number and not after:
+        own = next(numbers)  # Zarr renames in threads: what is counted must be one's own
+        if own == number and not after:
             happen()
         result = original(path, target)
-        if len(seen) == number:
+        if own == number and after:
             happen()
         return result
 
     with patch.object(Path, "replace", renamed):
-        yield seen
+        yield
 
 
 @pytest.fixture
