@@ -8,7 +8,8 @@
 - ``shared noise``: slices between which the mean of both neighbours was put, as resampling does.
 - recordings without a reference (``timelapse``, ``zstack``): every plane is split into two whose noise is independent,
   one is denoised, and its distance from the other is measured. ``recorrupt`` adds noise of the measured model and takes
-  it away; ``interleave`` takes the means of the two diagonals of all squares of two by two pixels and needs no model.
+  it away, ``coloured`` noise that neighbouring pixels share as they were measured to, and is only as good as that;
+  ``interleave`` takes the means of the two diagonals of all squares of two by two pixels and needs no model.
   The difference of both ways is that of their true errors, in expectation. Its standard error is that over planes.
 """
 
@@ -24,7 +25,9 @@ from numpy.typing import NDArray
 
 import noise2detail as n2d
 from noise2detail.errors import RefusedSplitError
-from noise2detail.metrics.splits import interleave, recorrupt
+from noise2detail.metrics.response import variances
+from noise2detail.metrics.splits import Split, interleave, recorrupt
+from noise2detail.noise.measure import Measurement
 from noise2detail.pipeline.noise import channel_noise
 from record import write_result
 from scorer import scorer
@@ -76,6 +79,7 @@ def split_test(name: str, noisy: Values) -> list[dict[str, Any]]:
     row |= {"seconds": seconds, "seconds_single": own, "apart": float(np.sqrt(np.mean((both - single) ** 2)))}
     splits: dict[str, Callable[[int], Any]] = {
         "recorrupt": lambda k: recorrupt(noisy[k].astype(np.float64), measured, single[k], seed=k),
+        "coloured": lambda k: coloured(noisy[k].astype(np.float64), measured, single[k], seed=k),
         "interleave": lambda k: interleave(noisy[k].astype(np.float64), measured),
     }
     rows = []
@@ -89,6 +93,18 @@ def split_test(name: str, noisy: Values) -> list[dict[str, Any]]:
             rows.append(row | {"split": kind} | compared(first, second, taken))
         print(rows[-1], flush=True)
     return rows
+
+
+def coloured(noisy: Values, noise: Measurement, estimate: Values, share: float = 0.25, *, seed: int = 0) -> Split:
+    """As ``recorrupt``, with noise of the measured autocorrelation; where values were cut off it is not normal."""
+    spread = np.zeros(noisy.shape)
+    y, x = noise.autocorrelation.shape
+    spread[:y, :x] = noise.autocorrelation
+    spectrum = np.fft.rfft2(np.roll(spread, (-(y // 2), -(x // 2)), (0, 1))).real
+    white = np.random.default_rng(seed).standard_normal(noisy.shape)
+    tinted = np.fft.irfft2(np.fft.rfft2(white) * np.sqrt(np.maximum(spectrum, 0)), noisy.shape)
+    fresh = tinted * np.sqrt(variances(estimate.astype(np.float64), noise.model))
+    return Split((noisy + share**0.5 * fresh, noisy - fresh / share**0.5), (), exact=False, note="measured colour")
 
 
 def compared(first: Values, second: Values, taken: str | int) -> dict[str, Any]:
@@ -182,7 +198,7 @@ def lines_of(rows: list[dict[str, Any]], splits: list[dict[str, Any]]) -> list[s
             f"{row['single']:.4g} |"
         )
     lines += ["", "Beside: distance of planes one by one, most of which is the noise of the other part.", ""]
-    return lines + [f"- {row['series']}: {row['plan']}" for row in (*rows, *splits[::2])]
+    return lines + [f"- {row['series']}: {row['plan']}" for row in (*rows, *splits[::3])]
 
 
 def main() -> None:
