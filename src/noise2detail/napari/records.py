@@ -2,11 +2,14 @@
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from noise2detail.host.versions import commit, libraries
+from noise2detail.io.sidecar import sha256
 from noise2detail.napari.jobs import Settings
 from noise2detail.napari.resolve import KEY, Subject
+from noise2detail.plans import Neighbours, NoiseFound, Plan, Provenance, ValueMap
 from noise2detail.version import __version__
 
 _OPTIONS = {
@@ -73,6 +76,33 @@ def record_in(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The record in the metadata of a layer; None: it is no result, or one of another program."""
     found = metadata.get(KEY)
     return found if isinstance(found, Mapping) and "plan" in found else None
+
+
+def plan_in(record: Mapping[str, Any]) -> Plan:
+    """The plan of a record; it is our own, so that it need not be checked, and PyTorch is not needed for it."""
+    data = dict(record["plan"])
+    for name, kind in (("value_maps", ValueMap), ("noise", NoiseFound)):
+        data[name] = tuple(kind(**one) for one in data[name])
+    if data["neighbours"] is not None:
+        data["neighbours"] = Neighbours(**data["neighbours"])
+    return Plan(**data | {name: tuple(data[name]) for name in ("why", "shape", "starts")})
+
+
+def provenance_of(record: Mapping[str, Any]) -> Provenance:
+    """What stands beside a file that holds the result."""
+    path = Path(record.get("path", ""))
+    holds = record.get("holds", {})
+    learnt = {"learnt_from": record["learnt_from"]} if "learnt_from" in record else {}
+    return Provenance(
+        plan=plan_in(record),
+        seconds_denoise=record["seconds"],
+        version=record["version"],
+        commit=record["commit"],
+        libraries=dict(record["libraries"]),
+        input_name=path.name or record["layer"],
+        input_sha256=sha256(path) if path.is_file() else "",
+        holds=dict(holds) | learnt,
+    )
 
 
 def _in_python(subject: Subject, settings: Settings) -> str:
