@@ -119,8 +119,7 @@ def failure(error: BaseException) -> tuple[Failed, bool]:
 def _worked(request: Request, tell: Callable[[Any], None], check: Callable[[], None]) -> dict[str, Any]:
     """The plan of what was done."""
     if isinstance(request, PreviewRequest):
-        if "torch" not in sys.modules:
-            _tell_roughly(request, tell)
+        _tell_roughly(request, tell)
         check()
     from noise2detail.napari import tasks  # brings PyTorch
 
@@ -135,7 +134,8 @@ def _tell_roughly(request: PreviewRequest, tell: Callable[[Any], None]) -> None:
     from noise2detail.napari.rough import rough_picture
 
     pixels = rough_picture(request.image.array, request.image.axes)  # type: ignore[arg-type]
-    tell(Picture(pixels, "rough", "a quick look, while PyTorch is loaded"))
+    meanwhile = "the noise is measured" if "torch" in sys.modules else "PyTorch is loaded"
+    tell(Picture(pixels, "rough", f"a quick look, while {meanwhile}"))
 
 
 def main() -> None:
