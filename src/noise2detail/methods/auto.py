@@ -146,7 +146,7 @@ class Auto:
             estimators = replace(estimators, networks=networks)
             counter.snapshot = lambda: _shown(way, noisy, {"network": estimators.smoothed(looked)})
         estimates = every_estimate(noisy, looked, estimators, whole, counter.tick)
-        own = {name: found for name, found in estimates.items() if name != WHOLE}
+        own: dict[str, Tensor] = {name: found for name, found in estimates.items() if name != WHOLE}
         weights, counter.snapshot = {list(own)[-1]: 1.0}, partial(_shown, way, noisy, own)
         if self.mixed:
             deviations, seed = _deviations(way, own["cascades"]), context.seed + SEEDS

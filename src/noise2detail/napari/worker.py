@@ -124,10 +124,9 @@ def _worked(request: Request, tell: Callable[[Any], None], check: Callable[[], N
     from noise2detail.napari import tasks  # brings PyTorch
 
     check()
-    for name in ("image", "noisy", "denoised"):
-        if hasattr(request, name):
-            request = replace(request, **{name: taken(getattr(request, name))})
-    return tasks.worked(request, tell, check)
+    held: Any = request
+    found = {name: taken(getattr(held, name)) for name in ("image", "noisy", "denoised") if hasattr(held, name)}
+    return tasks.worked(replace(held, **found), tell, check)
 
 
 def _tell_roughly(request: PreviewRequest, tell: Callable[[Any], None]) -> None:
