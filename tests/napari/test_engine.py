@@ -45,7 +45,7 @@ from noise2detail.report.noise_words import noise_record
 from noise2detail.settings import with_setting
 from tests.napari.layers import noisy
 
-RUN = {"device": "cpu", "precision": "float32", "threads": 1}
+RUN: dict[str, Any] = {"device": "cpu", "precision": "float32", "threads": 1}
 QUICK = Settings("gaussian", run=RUN)
 TRAINED = Settings("zs_n2n", set=("training.steps=3",), run=RUN)
 LONG = Settings("zs_n2n", set=("training.steps=100000",), run=RUN)
