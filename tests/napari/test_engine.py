@@ -216,13 +216,14 @@ def test_a_large_layer_is_read_plane_by_plane(engine: LocalEngine, monkeypatch: 
 
 
 def test_an_engine_that_dies_is_one_message_and_the_next_job_has_a_fresh_one(engine: LocalEngine) -> None:
-    heard, after = Heard(Planned, lambda: engine.process().kill()), Heard()
+    heard, after = Heard(Planned, lambda: engine.process().kill()), Heard(Picture, lambda: job.cancel())
     engine.run(RunRequest(Image(noisy(32, 40), "YX"), LONG), heard).wait()
     assert isinstance(heard.events[-1], Failed)
     assert "fresh engine" in heard.events[-1].message
-    engine.preview(PreviewRequest(Image(noisy(9, 9), "YX"), Settings("nlmm")), after).wait()
-    assert after.kinds() == [Picture, Failed]
-    assert "did you mean 'nlm'" in after.events[-1].message  # type: ignore[union-attr]
+    # a picture is enough: for more the fresh engine would load PyTorch
+    job = engine.preview(PreviewRequest(Image(noisy(9, 9), "YX"), QUICK), after)
+    assert job.wait()
+    assert after.kinds() == [Picture, Stopped]
 
 
 def test_the_engine_ends_with_the_process_that_asked() -> None:

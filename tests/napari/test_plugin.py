@@ -48,7 +48,7 @@ KEPT = (
 
 def a_layer(**more: object) -> ImageLayer:
     shown = {"colormap": "magma", "contrast_limits": (0, 90), "gamma": 0.7, "blending": "additive", "name": "cells"}
-    return ImageLayer(noisy(3, 24, 32), **TURNED | shown | more)  # type: ignore[arg-type]
+    return ImageLayer(noisy(3, 24, 32), **TURNED | shown | more)
 
 
 def test_the_manifest_names_what_is_there() -> None:

@@ -4,7 +4,6 @@ It imports PyTorch with the first request, and ends with the process that starte
 end of the pipe is then closed. What other code prints goes to the standard error.
 """
 
-import contextlib
 import os
 import queue
 import signal
@@ -17,16 +16,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO
 
-import psutil
-
 from noise2detail.errors import Cancelled, DeviceError, Noise2DetailError, NotEnoughMemoryError, is_out_of_memory
 from noise2detail.napari import wire
 from noise2detail.napari.handover import taken
 from noise2detail.napari.jobs import Event, Failed, Finished, Picture, PreviewRequest, Request, Stopped
 from noise2detail.napari.refusals import in_the_window
-
-LOWER = 5
-"""By how much the priority of the process is lower than that of whoever started it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +142,6 @@ def main() -> None:
     """Serve whoever started this process, over its standard input and output."""
     # an interrupt in a terminal is meant for the program that was started there
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _give_way()
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # what is printed must not get between the messages
     os.dup2(2, 1)
@@ -156,12 +149,6 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     serve(Desk(source, sink))
-
-
-def _give_way() -> None:
-    """The window comes first where there are too few cores for both."""
-    with contextlib.suppress(OSError, psutil.Error):
-        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else os.nice(0) + LOWER)
 
 
 if __name__ == "__main__":
