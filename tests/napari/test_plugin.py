@@ -54,7 +54,7 @@ def a_layer(**more: object) -> ImageLayer:
 def test_the_manifest_names_what_is_there() -> None:
     manifest = PluginManifest.from_file(Path(str(resources.files("noise2detail.napari") / "napari.yaml")))
     manifest.validate_imports()
-    assert [item.command for item in manifest.contributions.menus["napari/layers/filter"]] == [  # type: ignore[union-attr]
+    assert [item.command for item in manifest.contributions.menus["napari/layers/filter"]] == [
         widget.command for widget in manifest.contributions.widgets or ()
     ]
 
