@@ -47,7 +47,7 @@ from tests.napari.layers import noisy
 
 RUN: dict[str, Any] = {"device": "cpu", "precision": "float32", "threads": 1}
 QUICK = Settings("gaussian", run=RUN)
-TRAINED = Settings("zs_n2n", set=("training.steps=3",), run=RUN)
+TRAINED = Settings("zs_n2n", set=("training.steps=7",), run=RUN)
 LONG = Settings("zs_n2n", set=("training.steps=100000",), run=RUN)
 
 
@@ -91,7 +91,7 @@ def test_a_preview_is_rough_first_and_in_the_end_what_denoise_gives(engine: Loca
     assert [one.stage for one in (pictures[0], pictures[-1])] == ["rough", "final"]
     assert "training" in [one.stage for one in pictures]
     assert all((one.pixels.shape, one.pixels.dtype) == ((32, 40), np.uint16) for one in pictures)
-    method = with_setting(METHODS["zs_n2n"].method.recipe("fast"), "training.steps", "3")
+    method = with_setting(METHODS["zs_n2n"].method.recipe("fast"), "training.steps", "7")
     run = Run(device="cpu", precision="float32", threads=1)
     assert np.array_equal(pictures[-1].pixels, denoise(pixels, method=method, run=run))
     assert heard.kinds()[-1] is Finished
