@@ -18,6 +18,7 @@ Noise2DetailError
 ├── ClusterError (RuntimeError)      a scheduler or worker that cannot do the work
 ├── OtherWorkError (RuntimeError)    begun work that belongs to another plan, input or version; holds what differs
 ├── ClaimedError (RuntimeError)      somebody else works on the same output; holds host, process and start
+├── BusyError (RuntimeError)         a second job for an engine that does one at a time
 ├── DivergedError (ArithmeticError)  the training ran away; holds step and rate
 └── Cancelled                        the user stopped the work; nothing was written
 
@@ -314,6 +315,10 @@ class ClaimedError(Noise2DetailError, RuntimeError):
 
     def __reduce__(self) -> tuple[type["ClaimedError"], tuple[str, str, int, str, str]]:
         return type(self), (self.place, self.host, self.process, self.started, self.remedy)
+
+
+class BusyError(Noise2DetailError, RuntimeError):
+    """A job for an engine that is still at another one."""
 
 
 class Cancelled(Noise2DetailError):  # noqa: N818 - it is not a fault
