@@ -59,6 +59,8 @@ class RunRequest:
     """Repeats for the uncertainty; None: as many as ``n2d denoise --uncertainty`` takes."""
     judge: bool = True
     """Also tell how far the result can be trusted."""
+    levels: tuple[tuple[int, ...], ...] = ()
+    """Shapes of the smaller levels of a pyramid, which the result gets too; none: no pyramid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,6 +273,10 @@ class Job(Protocol):
     @property
     def result(self) -> Pixels | None:
         """Of a ``RunRequest``: the denoised image, 0 where a plane is not done yet; it can be shown while it grows."""
+
+    @property
+    def levels(self) -> tuple[Pixels, ...]:
+        """The result and the smaller levels of its pyramid; ``resolve.pyramid_of`` makes of it what a layer takes."""
 
     @property
     def uncertainty(self) -> Pixels | None:
