@@ -7,8 +7,10 @@ from qtpy.QtCore import QRegularExpression, Signal
 from qtpy.QtGui import QRegularExpressionValidator
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
-from noise2detail.errors import Noise2DetailError
-from noise2detail.napari import resolve
+from noise2detail.errors import InputError
+from noise2detail.image import likely_axes
+from noise2detail.napari.resolve import Subject, resolve
+from noise2detail.napari.swipe import MARK
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -43,7 +45,7 @@ class LayerChoice(QWidget):
         form.addRow("&Layer", self.box)
         form.addRow("&Axes", self.axes)
         form.addRow(self.note)
-        self.box.currentIndexChanged.connect(self._take_layer)
+        self.box.currentIndexChanged.connect(lambda _: self._take_layer())
         self.axes.currentTextChanged.connect(self._take_axes)
         events = viewer.layers.events
         self._connected = [
@@ -64,23 +66,34 @@ class LayerChoice(QWidget):
         """The one that is chosen; None: there is none that can be denoised."""
         return self.box.currentData()  # type: ignore[no-any-return]
 
-    @property
-    def axes_wish(self) -> str | None:
-        """As they were corrected; None: as they were found."""
+    def subject(self) -> Subject:
+        """What is denoised of the layer that is chosen.
+
+        Raises
+        ------
+        InputError
+            There is none, or its axes were corrected to something that cannot be.
+        """
         layer = self.layer
-        return None if layer is None else self._corrected.get(id(layer))
+        if layer is None:
+            raise InputError(self.why_none())
+        return self.subject_of(layer)
+
+    def subject_of(self, layer: "Image") -> Subject:
+        """What is denoised of a layer, with its axes as they were corrected here."""
+        return resolve(layer, axes=self._corrected.get(id(layer)))
 
     def selected(self) -> "list[Image]":
         """All layers selected in the viewer that can be denoised, in the order of the list."""
         chosen = self._viewer.layers.selection
-        return [layer for layer in self._viewer.layers if layer in chosen and not resolve.why_not(layer)]
+        return [layer for layer in self._viewer.layers if layer in chosen and not why_not(layer)]
 
     def why_none(self) -> str:
         """A sentence for the case that no layer can be denoised."""
         active = self._viewer.layers.selection.active
-        if active is not None and (why := resolve.why_not(active)):
+        if active is not None and (why := why_not(active)):
             return why
-        return "There is no image layer: open an image first, or a sample with File > Open Sample."
+        return "there is no image layer; open an image, or a sample with File > Open Sample"
 
     def disconnect_all(self) -> None:
         """Hear nothing more of the viewer."""
@@ -90,13 +103,13 @@ class LayerChoice(QWidget):
             with contextlib.suppress(ValueError):
                 layer.events.name.disconnect(self.refill)
 
-    def refill(self, event: object = None) -> None:
+    def refill(self) -> None:
         """List the layers anew and keep the one that is chosen."""
         before = self.layer
         self.box.blockSignals(True)
         self.box.clear()
         for layer in self._viewer.layers:
-            if not resolve.why_not(layer):
+            if not why_not(layer):
                 self.box.addItem(layer.name, layer)
         place = self._place(before)
         self.box.setCurrentIndex(place if place >= 0 else self.box.count() - 1)
@@ -116,20 +129,21 @@ class LayerChoice(QWidget):
         self._corrected.pop(id(event.value), None)
         self.refill()
 
-    def _follow(self, event: object = None) -> None:
+    def _follow(self) -> None:
         place = self._place(self._viewer.layers.selection.active)
         if place >= 0:
             self.box.setCurrentIndex(place)
         self._tell()
 
-    def _take_layer(self, index: int = 0) -> None:
+    def _take_layer(self) -> None:
         layer = self.layer
         self.axes.blockSignals(True)
         self.axes.clear()
         if layer is not None:
-            self.axes.addItems(list(resolve.likely_axes(layer)))
-            self.axes.setCurrentText(self._corrected.get(id(layer)) or resolve.likely_axes(layer)[0])
-        self.axes.setEnabled(layer is not None and self.axes.count() > 0)
+            found = resolve(layer).image
+            self.axes.addItems(list(dict.fromkeys((found.axes, *likely_axes(found.array.shape)))))
+            self.axes.setCurrentText(self._corrected.get(id(layer), found.axes))
+        self.axes.setEnabled(layer is not None)
         self.axes.blockSignals(False)
         self._tell()
         self.changed.emit()
@@ -143,11 +157,30 @@ class LayerChoice(QWidget):
 
     def _tell(self) -> None:
         """Say what the layer is, or why there is none."""
-        layer = self.layer
-        if layer is None:
-            self.note.setText(self.why_none())
-            return
         try:
-            self.note.setText(resolve.describe(layer, self.axes_wish))
-        except Noise2DetailError as error:
-            self.note.setText(str(error))
+            self.note.setText(described(self.subject()))
+        except InputError as error:
+            self.note.setText(sentence(str(error)))
+
+
+def why_not(layer: "Layer") -> str:
+    """Why a layer cannot be denoised; empty: it can."""
+    if MARK in layer.metadata:
+        return f"the layer {layer.name!r} is only a preview; select the layer below it"
+    try:
+        resolve(layer)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def described(subject: Subject) -> str:
+    """Axes with their lengths, pixel type, and how the axes were found."""
+    image = subject.image
+    sides = ", ".join(f"{axis} {side}" for axis, side in zip(image.axes, image.array.shape, strict=True))
+    return sentence(f"{sides}; {image.array.dtype}; axes: {subject.axes.words}")
+
+
+def sentence(words: str) -> str:
+    """With a capital and a full stop, as it stands in the dock."""
+    return words[:1].upper() + words[1:] + "." * (not words.endswith("."))

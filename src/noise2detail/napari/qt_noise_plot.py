@@ -43,7 +43,7 @@ class NoisePlot(QWidget):
         """As high as a few lines of text."""
         return QSize(280, 170)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw axes, dots and line."""
         if self._noise is None:
             return

@@ -8,11 +8,26 @@ from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
-from noise2detail.errors import Noise2DetailError
-from noise2detail.napari import regions
-from noise2detail.napari.jobs import ENDS, Engine, Event, Failed, Job, Picture, PreviewRequest, Progress, Settings
+from noise2detail.errors import InputError, Noise2DetailError
+from noise2detail.napari.choices import METHODS
+from noise2detail.napari.jobs import (
+    ENDS,
+    PREVIEW_SIDE,
+    Engine,
+    Event,
+    Failed,
+    Job,
+    Picture,
+    PreviewRequest,
+    Progress,
+    Settings,
+)
+from noise2detail.napari.qt_layer_choice import sentence
 from noise2detail.napari.qt_relay import Relay
-from noise2detail.napari.swipe import Swipe, camera_of
+from noise2detail.napari.regions import Region, as_shown, cut_out, find_region, preview_meta
+from noise2detail.napari.resolve import Subject
+from noise2detail.napari.swipe import MARK, Swipe, camera_of
+from noise2detail.napari.view import rectangle_in, shown_plane, visible_in, why_turned
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -31,9 +46,18 @@ class Wish:
     """What is to be denoised and how."""
 
     layer: "Image"
-    axes: str | None
-    """As a person corrected them; None: as they are found."""
+    subject: Subject
     settings: Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A preview that was asked for."""
+
+    wish: Wish
+    region: Region
+    number: int
+    """Of the preview; those of older ones are of no interest any more."""
 
 
 class PreviewPanel(QWidget):
@@ -54,11 +78,9 @@ class PreviewPanel(QWidget):
         self._viewer, self._engine, self._relay, self._wish = viewer, engine, relay, wish
         self._job: Job | None = None
         self._number = 0
-        self._region: regions.Region | None = None
-        self._asked: Wish | None = None
+        self._asked: Asked | None = None
         self.held = False
-        self.swipe = Swipe(viewer)
-        self.swipe.moved.append(self._show_divider)
+        self.swipe = Swipe(viewer, self._show_divider)
         self._make_controls()
         self._lay_out()
         self._later = QTimer(self)
@@ -88,18 +110,18 @@ class PreviewPanel(QWidget):
             return
         try:
             region = self._find_region(wish)
-            request = PreviewRequest(regions.cut(wish.layer, region, wish.axes), wish.settings)
+            request = PreviewRequest(cut_out(wish.subject, region), wish.settings)
             self._number += 1
-            number = self._number
-            self._asked, self._region = wish, region
-            self._job = self._engine.preview(request, self._relay.listener(lambda event: self._take(number, event)))
+            asked = Asked(wish, region, self._number)
+            self._job = self._engine.preview(request, self._relay.listener(lambda event: self._take(asked, event)))
         except Noise2DetailError as error:
-            show_warning(str(error))
+            show_warning(sentence(str(error)))
             return
+        self._asked = asked
         self._watch(wish.layer)
-        self.status.setText("Preview: starting")
+        self.status.setText(f"Preview of {region.words}: starting")
 
-    def touch(self, event: object = None) -> None:
+    def touch(self) -> None:
         """Something that the preview depends on has changed: make it anew soon, if it is live."""
         if self.live.isChecked() and not self.held:
             self._later.start()
@@ -128,43 +150,51 @@ class PreviewPanel(QWidget):
     def _forget(self) -> None:
         self._unwatch()
         self.swipe.remove()
-        self._region = None
+        self._asked = None
         self._show_swipe(False)
 
-    def _take(self, number: int, event: Event) -> None:
+    def _take(self, asked: Asked, event: Event) -> None:
         """What the engine tells of the newest preview; older ones are of no interest."""
-        if number != self._number or self._asked is None:
+        if asked.number != self._number:
             return
         if isinstance(event, Picture):
-            self._show(event)
+            self._show(asked, event)
         elif isinstance(event, Progress):
-            self.status.setText(f"Preview: {event.stage}")
+            self.status.setText(f"Preview of {asked.region.words}: {event.stage}")
         elif isinstance(event, Failed):
-            show_error(event.message)
+            show_error(sentence(event.message))
             self.status.setText("The preview failed.")
         if isinstance(event, ENDS):
             self._job = None
         self.told.emit(event)
 
-    def _show(self, picture: Picture) -> None:
-        assert self._asked is not None
-        assert self._region is not None
-        layer = self._asked.layer
-        if layer not in self._viewer.layers:
-            return
-        pixels, start = regions.placed(layer, self._region, picture.pixels, self._asked.axes)
-        self.swipe.show(layer, pixels, start)
-        self._show_swipe(True)
-        self.status.setText(picture.words)
+    def _show(self, asked: Asked, picture: Picture) -> None:
+        subject = asked.wish.subject
+        if asked.wish.layer in self._viewer.layers:
+            meta = preview_meta(subject, asked.region)
+            self.swipe.show(asked.wish.layer, as_shown(picture.pixels, subject), meta)
+            self._show_swipe(True)
+            self.status.setText(f"Preview of {asked.region.words}: {picture.words}")
 
     def _refresh(self) -> None:
         if self.live.isChecked() and not self.held:
             self.start()
 
-    def _find_region(self, wish: Wish) -> "regions.Region":
-        if self.region.currentData() == "drawn":
-            return regions.drawn(wish.layer, self._rectangle(), self._viewer.dims, wish.axes)
-        return regions.visible(wish.layer, self._viewer.dims, wish.axes)
+    def _find_region(self, wish: Wish) -> Region:
+        """The visible part, or the rectangle that was drawn last.
+
+        Raises
+        ------
+        InputError
+            Neither lies on the layer, or the layer is seen from the side.
+        """
+        if METHODS[wish.settings.method].frames:
+            raise InputError(f"{wish.settings.method} learns from several frames; a preview has one: run it instead")
+        if why := why_turned(self._viewer, wish.layer, wish.subject):
+            raise InputError(why)
+        drawn = self.region.currentData() == "drawn"
+        corners = rectangle_in(self._rectangle(), wish.layer) if drawn else visible_in(wish.layer)
+        return find_region(wish.subject, corners, shown_plane(self._viewer, wish.layer))
 
     def _rectangle(self) -> "Shapes | None":
         return next((layer for layer in self._viewer.layers if layer.name == RECTANGLE), None)
@@ -180,28 +210,27 @@ class PreviewPanel(QWidget):
             self.status.setText("Draw a rectangle in the picture, then press Preview.")
         self.touch()
 
-    def _on_camera(self, event: object = None) -> None:
-        """Only where what is seen now lies outside of what is shown already."""
-        if self.region.currentData() == "visible" and self.live.isChecked() and self._asked is not None:
-            if self._region is None or not self._region.holds(self._find_region(self._asked)):
-                self.touch()
+    def _on_camera(self) -> None:
+        if self.region.currentData() == "visible":
+            self.touch()
 
-    def _on_turned(self, event: object = None) -> None:
+    def _on_turned(self) -> None:
         """Other axes run across the screen: what is shown no longer lies over the picture."""
         if self.swipe.shown:
             self._forget()
             self.touch()
 
     def _on_removed(self, event: Any) -> None:
-        if self._asked is not None and event.value is self._asked.layer:
+        """The noisy layer has gone, or somebody has deleted the preview by hand."""
+        if self._asked is not None and event.value is self._asked.wish.layer:
             self.stop()
             self._forget()
-            self._asked = None
             self.status.setText("")
-        elif self.swipe.shown is False and self._region is not None:
-            self._forget()
+        elif MARK in event.value.metadata and not self.swipe.shown:
+            self.swipe.remove()
+            self._show_swipe(False)
 
-    def _on_data(self, event: object = None) -> None:
+    def _on_data(self) -> None:
         """The noisy pixels are others now: what is shown is not theirs."""
         self.stop()
         self._forget()
@@ -241,8 +270,8 @@ class PreviewPanel(QWidget):
         self.region.addItem("drawn rectangle", "drawn")
         self.region.setAccessibleName("Region of the preview")
         self.region.setToolTip(
-            f"Which part: what is seen of the layer, or a rectangle drawn in a layer of its own; at most "
-            f"{regions.PREVIEW_SIDE}x{regions.PREVIEW_SIDE} pixels around the middle."
+            "Which part: what is seen of the layer, or a rectangle drawn in a layer of its own; at most "
+            f"{PREVIEW_SIDE}x{PREVIEW_SIDE} pixels around the middle."
         )
         self.region.currentIndexChanged.connect(lambda _: self._on_region())
         self.slider = QSlider(Qt.Orientation.Horizontal)

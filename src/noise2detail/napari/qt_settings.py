@@ -3,9 +3,9 @@
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
-from noise2detail.napari import choices
+from noise2detail.napari.choices import METHODS
 from noise2detail.napari.jobs import Settings
 
 RECIPE_WORDS = {
@@ -24,7 +24,11 @@ NEIGHBOURS = (
 FITS = (
     ("auto", "auto", "Decided by the size of the stack and by how much its planes differ."),
     ("for each plane", "plane", "Each plane has a training of its own: slow, and safe where planes differ."),
-    ("one for all planes", "shared", "One training on planes of the whole stack: quick, and intensities stay comparable."),
+    (
+        "one for all planes",
+        "shared",
+        "One training on planes of the whole stack: quick, and intensities stay alike.",
+    ),
     ("going on from plane to plane", "warm", "Each training starts from the one before, with a tenth of the steps."),
 )
 CHANNELS = (
@@ -33,9 +37,9 @@ CHANNELS = (
 )
 DEVICES = (
     ("auto", "auto", "A graphics processor if PyTorch finds one, else the processor."),
-    ("processor", "cpu", "Always works."),
-    ("CUDA", "cuda", "A graphics processor by NVIDIA, or by AMD with PyTorch for ROCm."),
-    ("Apple", "mps", "The graphics processor of an Apple computer."),
+    ("cpu", "cpu", "The processor, which always works."),
+    ("cuda", "cuda", "A graphics processor by NVIDIA, or by AMD with PyTorch for ROCm."),
+    ("mps", "mps", "The graphics processor of an Apple computer."),
 )
 
 
@@ -55,9 +59,10 @@ class SettingsPanel(QWidget):
         self.seed = QSpinBox()
         self.seed.setRange(0, 2**31 - 1)
         self.anyway = QCheckBox("Denoise a&nyway")
-        for method in choices.METHODS:
-            self.method.addItem(method.id, method.id)
-            self.method.setItemData(self.method.count() - 1, method.words, Qt.ItemDataRole.ToolTipRole)
+        for name, choice in METHODS.items():
+            self.method.addItem(name, name)
+            words = f"{choice.title}; about {choice.seconds:g} s for 512x512 pixels on two cores"
+            self.method.setItemData(self.method.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
         self._lay_out()
         self._explain()
         self._offer_recipes()
@@ -91,7 +96,7 @@ class SettingsPanel(QWidget):
 
     def _offer_recipes(self) -> None:
         """Those of the method, its default first chosen."""
-        method = next(one for one in choices.METHODS if one.id == self.method.currentData())
+        method = METHODS[self.method.currentData()]
         wished = self.recipe.currentData()
         self.recipe.blockSignals(True)
         self.recipe.clear()
@@ -167,10 +172,3 @@ def _box(items: tuple[tuple[str, Any, str], ...]) -> QComboBox:
 def _order(recipe: str) -> tuple[int, str]:
     known = ("fast", "standard", "best", "paper")
     return (known.index(recipe) if recipe in known else len(known)), recipe
-
-
-def labelled(label: str, control: QWidget) -> QLabel:
-    """A label whose mnemonic goes to its control."""
-    found = QLabel(label)
-    found.setBuddy(control)
-    return found

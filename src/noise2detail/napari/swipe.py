@@ -1,7 +1,8 @@
 """The preview as people see it: denoised on the left of a divider, noisy on the right, and the divider can be drawn."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,35 @@ FOLLOWED = ("contrast_limits", "colormap", "gamma", "visible", "interpolation2d"
 """What the preview takes over from the noisy layer whenever it changes there."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """A preview in the viewer."""
+
+    noisy: "Image"
+    layer: "Image"
+    """Over the noisy one; its pixels end at the divider."""
+    pixels: Pixels
+    """All that was denoised."""
+    across: int
+    """The axis of the layer that runs from left to right on the screen."""
+
+    def cut(self, fraction: float) -> Pixels:
+        """What lies left of the divider; at least a column, since no layer can be without pixels."""
+        columns = max(1, round(fraction * self.pixels.shape[self.across]))
+        return self.pixels[(slice(None),) * self.across + (slice(columns),)]
+
+    def place_of(self, position: Any) -> Pixels:
+        """In pixels of the preview."""
+        place: Pixels = np.asarray(self.layer.world_to_data(position[-self.layer.ndim :]), float)
+        return place
+
+    def column_in_world(self) -> float:
+        """Length of one step across."""
+        step = np.zeros(self.layer.ndim)
+        step[self.across] = 1
+        return float(np.linalg.norm(np.subtract(self.layer.data_to_world(step), self.layer.data_to_world(0 * step))))
+
+
 class Swipe:
     """One layer over a noisy one, cut off at the divider; the only component that makes or removes it.
 
@@ -27,23 +57,21 @@ class Swipe:
     ----------
     viewer
         In which both are shown.
+    moved
+        Called with the place of the divider whenever it has moved.
     """
 
-    def __init__(self, viewer: "ViewerModel") -> None:
+    def __init__(self, viewer: "ViewerModel", moved: Callable[[float], None]) -> None:
         self._viewer = viewer
-        self._noisy: Image | None = None
-        self._layer: Image | None = None
-        self._pixels: Pixels | None = None
-        self._across = 0
-        self._place: tuple[float, ...] = ()
+        self._moved = moved
+        self._now: _Shown | None = None
         self._fraction = 0.5
-        self.moved: list[Any] = []
         self._connected: list[tuple[Any, Any]] = []
 
     @property
     def shown(self) -> bool:
         """True while there is a preview in the viewer."""
-        return self._layer is not None and self._layer in self._viewer.layers
+        return self._now is not None and self._now.layer in self._viewer.layers
 
     @property
     def fraction(self) -> float:
@@ -63,55 +91,59 @@ class Swipe:
             Of ``regions.preview_meta``.
         """
         across = int(self._viewer.dims.displayed[-1]) - (self._viewer.dims.ndim - noisy.ndim)
-        old = (self._noisy, self._across, self._place, None if self._pixels is None else self._pixels.shape)
-        place = tuple(np.asarray(meta["translate"], float).tolist())
-        if not self.shown or old != (noisy, across, place, pixels.shape):
-            self.remove()
-        self._noisy, self._pixels, self._across, self._place = noisy, pixels, across, place
-        if self._layer is None:
-            self._add(noisy, meta)
+        now = self._now
+        if (
+            self.shown
+            and now is not None
+            and (now.noisy, now.across, now.pixels.shape) == (noisy, across, pixels.shape)
+            and np.allclose(now.layer.translate, meta["translate"])
+        ):
+            self._now = replace(now, pixels=pixels)
+            now.layer.data = self._now.cut(self._fraction)
         else:
-            self._layer.data = self._cut()
+            self.remove()
+            self._add(noisy, pixels, meta, across)
 
     def divide(self, fraction: float) -> None:
         """Put the divider there: 0 is all noisy, 1 all denoised."""
         self._fraction = min(max(fraction, 0.0), 1.0)
-        if self._layer is not None and self._noisy is not None:
-            self._layer.data = self._cut()
-            self._layer.visible = self._noisy.visible and self._fraction > 0
-        for tell in self.moved:
-            tell(self._fraction)
+        now = self._now
+        if now is not None and self.shown:
+            now.layer.data = now.cut(self._fraction)
+            now.layer.visible = now.noisy.visible and self._fraction > 0
+        self._moved(self._fraction)
 
     def remove(self) -> None:
         """Take the preview out of the viewer; harmless where there is none."""
-        layer, self._layer, self._pixels, self._noisy = self._layer, None, None, None
+        now, self._now = self._now, None
         for emitter, follower in self._connected:
             emitter.disconnect(follower)
         self._connected.clear()
-        for callbacks, own in self._mouse():
-            with contextlib.suppress(ValueError):
-                callbacks.remove(own)
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+        for callbacks, callback in self._mouse():
+            if callback in callbacks:
+                callbacks.remove(callback)
+        if now is not None and now.layer in self._viewer.layers:
+            self._viewer.layers.remove(now.layer)
 
-    def _add(self, noisy: "Image", meta: Mapping[str, Any]) -> None:
+    def _add(self, noisy: "Image", pixels: Pixels, meta: Mapping[str, Any], across: int) -> None:
         from napari.layers import Image
 
         own = {"metadata": {MARK: True}, "name": f"[preview] {noisy.name}", "blending": "translucent", "opacity": 1.0}
-        layer = Image(self._cut(), **{**meta, **own})
+        columns = max(1, round(self._fraction * pixels.shape[across]))
+        layer = Image(pixels[(slice(None),) * across + (slice(columns),)], **{**meta, **own})
         for name in FOLLOWED:
             self._follow(noisy, layer, name)
         layer.bounding_box.points = False
         layer.bounding_box.line_color = "yellow"
         layer.bounding_box.visible = True
-        self._layer = layer
+        self._now = _Shown(noisy, layer, pixels, across)
         with kept_selection(self._viewer):
             self._viewer.layers.append(layer)
         for callbacks, callback in self._mouse():
             callbacks.append(callback)
 
     def _follow(self, noisy: "Image", layer: "Image", name: str) -> None:
-        def follower(event: object = None) -> None:
+        def follower() -> None:
             value = getattr(noisy, name)
             setattr(layer, name, value and self._fraction > 0 if name == "visible" else value)
 
@@ -120,58 +152,39 @@ class Swipe:
         self._connected.append((emitter, follower))
         follower()
 
-    def _cut(self) -> Pixels:
-        """What lies left of the divider."""
-        assert self._pixels is not None
-        columns = max(1, round(self._fraction * self._pixels.shape[self._across]))
-        return self._pixels[(slice(None),) * self._across + (slice(columns),)]
-
     def _mouse(self) -> tuple[tuple[list[Any], Any], ...]:
         return (self._viewer.mouse_drag_callbacks, self._on_drag), (self._viewer.mouse_move_callbacks, self._on_move)
 
-    def _on_drag(self, viewer: object, event: Any) -> Iterator[None]:
-        if not self._holds(event):
+    def _on_drag(self, _viewer: object, event: Any) -> Iterator[None]:
+        now = self._held(event)
+        if now is None:
             return
         event.handled = True
         yield
         while event.type == "mouse_move":
             event.handled = True
-            self.divide(self._fraction_at(event.position))
+            self.divide(float(now.place_of(event.position)[now.across] + 0.5) / now.pixels.shape[now.across])
             yield
         event.handled = True
 
-    def _on_move(self, viewer: object, event: Any) -> None:
-        near = self._holds(event)
+    def _on_move(self, _viewer: object, event: Any) -> None:
         cursor = self._viewer.cursor
-        if near:
+        if self._held(event):
             cursor.style = "pointing"
-        elif cursor.style == "pointing":
+        elif str(cursor.style) == "pointing":
             cursor.style = "standard"
 
-    def _holds(self, event: Any) -> bool:
-        """True where the mouse is at the divider, and no tool of the layer wants it."""
-        layer, pixels = self._layer, self._pixels
-        active = self._viewer.layers.selection.active
-        if layer is None or pixels is None or not self.shown or (active and str(active.mode) != "pan_zoom"):
-            return False
-        place = self._place_of(event.position)
-        away = abs(place[self._across] + 0.5 - self._fraction * pixels.shape[self._across])
-        down = int(self._viewer.dims.displayed[-2]) - (self._viewer.dims.ndim - layer.ndim)
-        step = np.zeros(layer.ndim)
-        step[self._across] = 1
-        world = float(np.linalg.norm(np.subtract(layer.data_to_world(step), layer.data_to_world(0 * step))))
-        inside = -0.5 <= place[down] <= pixels.shape[down] - 0.5
-        return bool(inside and away * world * camera_of(self._viewer).zoom <= REACH)
-
-    def _fraction_at(self, position: Any) -> float:
-        assert self._pixels is not None
-        return float(self._place_of(position)[self._across] + 0.5) / self._pixels.shape[self._across]
-
-    def _place_of(self, position: Any) -> Pixels:
-        """In pixels of the preview."""
-        assert self._layer is not None
-        place: Pixels = np.asarray(self._layer.world_to_data(position[-self._layer.ndim :]), float)
-        return place
+    def _held(self, event: Any) -> _Shown | None:
+        """The preview, where the mouse is at its divider and no tool of the active layer wants it."""
+        now, active = self._now, self._viewer.layers.selection.active
+        if now is None or not self.shown or (active is not None and str(active.mode) != "pan_zoom"):
+            return None
+        place = now.place_of(event.position)
+        away = abs(place[now.across] + 0.5 - self._fraction * now.pixels.shape[now.across])
+        down = int(self._viewer.dims.displayed[-2]) - (self._viewer.dims.ndim - now.layer.ndim)
+        inside = -0.5 <= place[down] <= now.pixels.shape[down] - 0.5
+        near = away * now.column_in_world() * camera_of(self._viewer).zoom <= REACH
+        return now if inside and near else None
 
 
 @contextlib.contextmanager
