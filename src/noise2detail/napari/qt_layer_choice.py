@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QRegularExpression, Signal
 from qtpy.QtGui import QRegularExpressionValidator
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QWidget
 
 from noise2detail.errors import InputError
 from noise2detail.image import likely_axes
@@ -29,7 +29,10 @@ class LayerChoice(QWidget):
         self._viewer = viewer
         self._corrected: dict[int, str] = {}
         self.box, self.axes, self.note = QComboBox(), QComboBox(), QLabel()
-        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for box in (self.box, self.axes):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(8)
+            box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.box.setToolTip("The layer to be denoised; it follows the selection in the layer list.")
         self.box.setAccessibleName("Layer")
         self.axes.setEditable(True)

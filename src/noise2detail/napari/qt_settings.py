@@ -3,7 +3,7 @@
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSizePolicy, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
 from noise2detail.napari.choices import METHODS
 from noise2detail.napari.jobs import Settings
@@ -50,8 +50,7 @@ class SettingsPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.recipe = QComboBox()
-        self.method = QComboBox()
+        self.recipe, self.method = _box(()), _box(())
         self.neighbours = _box(NEIGHBOURS)
         self.fit = _box(FITS)
         self.channels = _box(CHANNELS)
@@ -166,6 +165,7 @@ def _box(items: tuple[tuple[str, Any, str], ...]) -> QComboBox:
         box.setItemData(box.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(8)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
 
 

@@ -213,6 +213,6 @@ def _line() -> QFrame:
 
 
 def _new_engine() -> Engine:
-    from noise2detail.napari.engine import EngineProcess
+    from noise2detail.napari.engine import LocalEngine
 
-    return EngineProcess()
+    return LocalEngine()
