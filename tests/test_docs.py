@@ -11,9 +11,9 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
+from noise2detail import machine_cache
 from noise2detail.bench import compare
 from noise2detail.bench.candidate import Candidate
-from noise2detail.cli import machine_cache
 from noise2detail.cli.main import app
 from noise2detail.engine.crops import Crops
 from noise2detail.engine.schedule import OneCycle

@@ -28,6 +28,9 @@ class Step:
     """Loss before the update, still on the device: reading it waits for the device; None where nothing is trained."""
     fraction: float
     """Share of the whole fit that is done, 0 to 1."""
+    snapshot: Callable[[], Batch | None] | None = None
+    """What the images would be if the fit ended now, computed when it is called, which changes nothing of the fit;
+    None, also as its result: that cannot be told."""
 
 
 def ignore(step: Step) -> None:

@@ -90,6 +90,20 @@ def _fits(hint: Any, value: Any) -> bool:
     return kind is Any or not isinstance(kind, type) or isinstance(value, kind)
 
 
+def changed(method: Changed, setting: str) -> Changed:
+    """The method with one setting changed, as in ``stage1.steps=500``.
+
+    Raises
+    ------
+    SettingError
+        No such setting, or not a value for it.
+    """
+    name, equals, value = (part.strip() for part in setting.partition("="))
+    if not name or not equals:
+        raise SettingError(f"--set {setting} is no setting; expected NAME=VALUE, as in --set stage1.steps=500")
+    return with_setting(method, name, value)
+
+
 def with_setting(method: Changed, name: str, text: str) -> Changed:
     """The method with one setting changed.
 

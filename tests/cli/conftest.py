@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from noise2detail.cli import machine_cache
+from noise2detail import machine_cache
 from noise2detail.engine.machine import Machine
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from noise2detail.cli import machine_cache
-from noise2detail.cli.machine_cache import machine_for, remeasure
+from noise2detail import machine_cache
 from noise2detail.engine.machine import Machine
+from noise2detail.machine_cache import machine_for, remeasure
 from tests.cli.conftest import abacus
 
 CPU = torch.device("cpu")
@@ -56,8 +56,8 @@ def test_it_can_be_measured_anew(measured: list[torch.device]) -> None:
     [
         ("torch.__version__", "9.9"),
         ("torch.get_num_threads", lambda: 99),
-        ("noise2detail.cli.machine_cache.__version__", "9"),
-        ("noise2detail.cli.machine_cache.processor", lambda: "other"),
+        ("noise2detail.machine_cache.__version__", "9"),
+        ("noise2detail.machine_cache.processor", lambda: "other"),
     ],
     ids=["PyTorch", "threads", "version", "processor"],
 )

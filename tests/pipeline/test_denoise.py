@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from noise2detail.errors import Cancelled, InputError, SettingError
 from noise2detail.image import Image
 from noise2detail.method import Step
-from noise2detail.pipeline.denoise import denoise, stages
+from noise2detail.pipeline.denoise import denoise, execute_planes, stages
 from noise2detail.pipeline.planning import make_plan
 from noise2detail.pipeline.run import Run
 from noise2detail.pipeline.training_set import training_set
@@ -333,3 +333,15 @@ def test_what_only_looks_like_an_image(noisy: Any, message: str) -> None:
 def test_seeds_that_are_none(seed: Any) -> None:
     with pytest.raises(SettingError, match="expected a whole number from 0 to"):
         denoise(noisy_array(9, 9), seed=seed)
+
+
+@pytest.mark.parametrize("run", [PLANE, SHARED, replace(PLANE, at_once=2)], ids=["plane", "shared", "at once"])
+def test_planes_one_by_one_are_those_of_the_whole(run: Run) -> None:
+    stack = whole_numbers("u1", 2, 2, 9, 12)
+    stack[1, 0] = 7  # constant: it stays as it is, and comes last
+    made, chosen, layout = make_plan(stack, "ZTYX", quick(), None, 0, run)
+    found = dict(execute_planes(stack, made, chosen, layout))
+    assert list(found)[-1] == (1, 0)
+    whole = denoise(stack, axes="ZTYX", method=quick(), run=run)
+    for index in layout.planes:
+        assert np.array_equal(found[index], whole[index][None])

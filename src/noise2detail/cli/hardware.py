@@ -8,10 +8,10 @@ import psutil
 import torch
 
 from noise2detail.cli.guard import in_words
-from noise2detail.cli.machine_cache import cache_file, remeasure
 from noise2detail.engine.machine import Machine
 from noise2detail.host.processor import processor
 from noise2detail.host.versions import commit, libraries
+from noise2detail.machine_cache import cache_file, remeasure
 from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.run import devices, find_device
 from noise2detail.registry import METHODS

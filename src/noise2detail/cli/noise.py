@@ -47,11 +47,11 @@ def noise(
     with loading():
         from noise2detail.cli.images import find_choice
         from noise2detail.cli.noise_figure import noise_figure
-        from noise2detail.cli.noise_words import noise_record, noise_words
         from noise2detail.cli.telling import Told, tell_each, title_of
         from noise2detail.io import write_bytes
         from noise2detail.io.source import Source, open_source
         from noise2detail.pipeline.noise import channel_noise
+        from noise2detail.report.noise_words import noise_record, noise_words
 
     del debug  # the guard reads it
     choice = find_choice(image)

@@ -8,18 +8,18 @@ import numpy as np
 
 from noise2detail import registry
 from noise2detail.cli.images import find_choice
-from noise2detail.cli.machine_cache import machine_for
 from noise2detail.cli.pixel_type import find_pixel_type
 from noise2detail.engine.machine import has_bfloat16
 from noise2detail.errors import SettingError
 from noise2detail.io.several import Choice
+from noise2detail.machine_cache import machine_for
 from noise2detail.method import Method
 from noise2detail.pipeline.memory import find_limit
 from noise2detail.pipeline.planning import choose_method, choose_precision
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.threads import MOST
 from noise2detail.plans import ChannelMode, FitWish, Target
-from noise2detail.settings import with_setting
+from noise2detail.settings import changed
 from noise2detail.types import Precision
 
 
@@ -113,20 +113,6 @@ def settle(wishes: Wishes) -> Settled:
         image=find_choice(wishes.image),
         notes=tuple(f"{setting} was asked for" for setting in wishes.settings),
     )
-
-
-def changed(method: Method, setting: str) -> Method:
-    """The method with one setting changed, as in ``stage1.steps=500``.
-
-    Raises
-    ------
-    SettingError
-        No such setting, or not a value for it.
-    """
-    name, equals, value = (part.strip() for part in setting.partition("="))
-    if not name or not equals:
-        raise SettingError(f"--set {setting} is no setting; expected NAME=VALUE, as in --set stage1.steps=500")
-    return with_setting(method, name, value)
 
 
 def find_run(wishes: Wishes) -> Run:

@@ -81,6 +81,8 @@ class ReportRequest:
     denoised: Image
     path: Path
     """File to be written, ending in ``.html``; one that is there is replaced."""
+    name: str = "image"
+    """Above the page."""
     plan: Mapping[str, Any] = field(default_factory=dict)
     """``Finished.plan`` of the run, where it is known."""
     command: str = ""

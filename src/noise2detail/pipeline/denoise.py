@@ -1,6 +1,6 @@
 """Arrays in, denoised arrays out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from noise2detail.image import Image
 from noise2detail.method import Denoiser, Method, SeesNeighbours, Step, ignore
-from noise2detail.pipeline.applying import Images, apply_to_plane, result_of, stages_of
+from noise2detail.pipeline.applying import Images, Piece, apply_to_plane, result_of, stages_of
 from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.fitting import fit_each_plane, fit_planes
 from noise2detail.pipeline.input import like, take
@@ -118,8 +118,19 @@ def execute(
 ) -> Pixels:
     """Denoised array, as planned; in another type than the array's own where one is given."""
     with computing(made.device, made.threads):
-        found = _images(array, made, method, layout, result_of, on_step, result_type)
-        return _only(found, array, result_type)
+        planes = _planes(array, made, method, layout, result_of, on_step)
+        return _only(_gathered(planes, array, made, layout, result_type), array, result_type)
+
+
+def execute_planes(
+    array: Pixels, made: Plan, method: Method, layout: Layout, on_step: Listener = ignore
+) -> Iterator[tuple[tuple[int, ...], Pixels]]:
+    """Index and denoised pixels ``(channel, y, x)`` of every plane, each as soon as it is done.
+
+    Together they are what ``execute`` gives, which holds all of them at once; planes with nothing to denoise come last.
+    """
+    with computing(made.device, made.threads):
+        yield from _by_plane(_planes(array, made, method, layout, result_of, on_step), array, made, layout)
 
 
 def execute_stages(
@@ -132,7 +143,8 @@ def execute_stages(
 ) -> dict[str, Pixels]:
     """Every image on the way to the denoised array, as planned; the last is the denoised array."""
     with computing(made.device, made.threads):
-        return _images(array, made, method, layout, stages_of, on_step, result_type)
+        planes = _planes(array, made, method, layout, stages_of, on_step)
+        return _gathered(planes, array, made, layout, result_type)
 
 
 def apply_planes(
@@ -157,47 +169,83 @@ def apply_planes(
         None: that of the array.
     """
     with computing(made.device, made.threads):
-        found = _apply(array, made, layout, _same_for_all(denoisers), result_of, on_step, result_type)
-    return _only(found, array, result_type)
+        planes = _applied(array, made, layout, _same_for_all(denoisers), result_of, on_step)
+        return _only(_gathered(planes, array, made, layout, result_type), array, result_type)
+
+
+def apply_by_plane(
+    array: Pixels, made: Plan, layout: Layout, denoisers: tuple[Denoiser, ...], on_step: Listener = ignore
+) -> Iterator[tuple[tuple[int, ...], Pixels]]:
+    """As ``execute_planes``, by denoisers that are fitted already; parameters as for ``apply_planes``."""
+    with computing(made.device, made.threads):
+        planes = _applied(array, made, layout, _same_for_all(denoisers), result_of, on_step)
+        yield from _by_plane(planes, array, made, layout)
 
 
 def _only(found: dict[str, Pixels], array: Pixels, result_type: np.dtype[Any] | None) -> Pixels:
     return next(iter(found.values())) if found else _copied(array, result_type)
 
 
-def _images(
+def _gathered(
+    planes: Iterable[tuple[Plane, Iterable[Piece]]],
+    array: Pixels,
+    made: Plan,
+    layout: Layout,
+    result_type: np.dtype[Any] | None,
+) -> dict[str, Pixels]:
+    """By name, the arrays of all images that are wanted; whatever is constant or no data stays as it is."""
+    found: dict[str, Pixels] = {}
+    for plane, pieces in planes:
+        for piece in pieces:
+            if piece.name not in found:
+                found[piece.name] = _copied(array, result_type)
+            plane.write(piece, layout.channels_of(layout.view(found[piece.name]), plane.index), made.value_maps)
+    return found
+
+
+def _by_plane(
+    planes: Iterable[tuple[Plane, Iterable[Piece]]], array: Pixels, made: Plan, layout: Layout
+) -> Iterator[tuple[tuple[int, ...], Pixels]]:
+    """The planes of one image."""
+    left = dict.fromkeys(layout.planes)
+    for plane, pieces in planes:
+        result = _plane_of(array, layout, plane.index)
+        for piece in pieces:
+            plane.write(piece, result, made.value_maps)
+        del left[plane.index]
+        yield plane.index, result
+    yield from ((index, _plane_of(array, layout, index)) for index in left)
+
+
+def _plane_of(array: Pixels, layout: Layout, index: tuple[int, ...]) -> Pixels:
+    """A copy of one plane, ``(channel, y, x)``."""
+    return np.stack([np.ma.getdata(channel) for channel in layout.channels_of(layout.view(array), index)])
+
+
+def _planes(
     array: Pixels,
     made: Plan,
     method: Method,
     layout: Layout,
     images_of: Callable[[Denoiser], Callable[[Batch], Images]],
     on_step: Listener,
-    result_type: np.dtype[Any] | None,
-) -> dict[str, Pixels]:
-    """By name, the arrays of all images that are wanted, from planes one by one or with their neighbours."""
+) -> Iterator[tuple[Plane, Iterator[Piece]]]:
+    """Planes with the pieces of all images that are wanted, from planes one by one or with their neighbours."""
     if not made.neighbours or not isinstance(method, SeesNeighbours):
         source, listen = _source(array, made, method, layout, on_step)
-        return _apply(array, made, layout, source, images_of, listen, result_type)
-    found: dict[str, Pixels] = {}
-    every = windows(layout, made.neighbours)
-    for plane, piece in denoised_planes(array, made, method, layout, every, images_of, on_step):
-        if piece.name not in found:
-            found[piece.name] = _copied(array, result_type)
-        plane.write(piece, layout.channels_of(layout.view(found[piece.name]), plane.index), made.value_maps)
-    return found
+        return _applied(array, made, layout, source, images_of, listen)
+    return denoised_planes(array, made, method, layout, windows(layout, made.neighbours), images_of, on_step)
 
 
-def _apply(
+def _applied(
     array: Pixels,
     made: Plan,
     layout: Layout,
     source: Source,
     images_of: Callable[[Denoiser], Callable[[Batch], Images]],
     on_step: Listener,
-    result_type: np.dtype[Any] | None,
-) -> dict[str, Pixels]:
-    """By name, the arrays of all images that are wanted; whatever is constant or no data stays as it is."""
-    found: dict[str, Pixels] = {}
+) -> Iterator[tuple[Plane, Iterator[Piece]]]:
+    """Planes with the pieces of all images that are wanted; none of what is constant."""
     side, count, stop = TileSide(made.tile), len(layout.planes), 0
     for group in _groups(made, layout):
         start, stop = stop, stop + len(group)
@@ -209,11 +257,7 @@ def _apply(
         fitted = source.denoisers(range(start, stop), ready, share(listen, 0.0, source.share))
         for position, (plane, denoisers) in enumerate(zip(ready, fitted, strict=True)):
             hear = Part(position, len(ready), "of these").listen(share(listen, source.share, 1.0))
-            for piece in apply_to_plane(denoisers, plane.pixels, made, side, images_of, hear):
-                if piece.name not in found:
-                    found[piece.name] = _copied(array, result_type)
-                plane.write(piece, layout.channels_of(layout.view(found[piece.name]), plane.index), made.value_maps)
-    return found
+            yield plane, apply_to_plane(denoisers, plane.pixels, made, side, images_of, hear)
 
 
 def _copied(array: Pixels, result_type: np.dtype[Any] | None) -> Pixels:

@@ -89,7 +89,7 @@ def denoised_planes(
     every: Sequence[Window],
     images_of: Callable[[Denoiser], Callable[[Batch], Images]],
     on_step: Listener,
-) -> Iterator[tuple[Plane, Piece]]:
+) -> Iterator[tuple[Plane, Iterator[Piece]]]:
     """Every denoised plane in pieces, as soon as the last window that holds it is done.
 
     Parameters
@@ -119,7 +119,8 @@ def denoised_planes(
         listen(Step("applying", 1, 1, None, 1.0))
         for index in window.planes[: window.done]:
             plane, blend = held.pop(index)
-            yield from ((plane, piece) for piece in blend.pieces() if plane is not None)
+            if plane is not None:
+                yield plane, blend.pieces()
 
 
 def _denoise(
