@@ -6,6 +6,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # as many workers as cores: with more threads than that each would wait for the others
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# the tests of the napari plugin need no screen, and the binding of Qt that the extra "dev" brings
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_API", "pyside6")
+
 import hypothesis
 import pytest
 import torch
