@@ -11,11 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
 from noise2detail.errors import BusyError, Cancelled, Noise2DetailError
 from noise2detail.image import Image
-from noise2detail.napari.handover import folder_for_a_job, handed_over, new_array
+from noise2detail.napari.growing import Growing
+from noise2detail.napari.handover import folder_for_a_job, handed_over
 from noise2detail.napari.jobs import (
     ENDS,
     Event,
@@ -23,20 +22,16 @@ from noise2detail.napari.jobs import (
     Finished,
     FitRequest,
     Listener,
-    PlaneDone,
     PreviewRequest,
     Progress,
     ReportRequest,
     Request,
     RunRequest,
     Stopped,
-    UncertaintyDone,
 )
 from noise2detail.napari.process import COMMAND, EngineProcess, Inbox, died_words
-from noise2detail.napari.pyramid import Pyramid
 from noise2detail.napari.refusals import in_the_window
 from noise2detail.napari.worker import Asked, Cancel
-from noise2detail.pipeline.layout import lay_out
 from noise2detail.types import Pixels
 
 log = logging.getLogger(__name__)
@@ -151,10 +146,8 @@ class EngineJob:
         self._before = before
         self._inbox: Inbox = queue.SimpleQueue()
         self._ended, self._cancelled = threading.Event(), threading.Event()
-        self._pyramid: Pyramid | None = None
-        self._uncertainty: Pixels | None = None
-        self._known = False
-        self._done, self._reading = 0, 0.0
+        self._growing: Growing | None = None
+        self._reading = 0.0
         self._thread = threading.Thread(target=self._work, name=f"noise2detail job {number}", daemon=True)
 
     @property
@@ -170,17 +163,17 @@ class EngineJob:
     @property
     def result(self) -> Pixels | None:
         """Of a run: the denoised image, 0 where a plane is not done yet; from ``Planned`` on."""
-        return self._pyramid.levels[0] if self._pyramid is not None else None
+        return self._growing.pyramid.levels[0] if self._growing is not None else None
 
     @property
     def levels(self) -> tuple[Pixels, ...]:
         """The result and the smaller levels of its pyramid."""
-        return self._pyramid.levels if self._pyramid is not None else ()
+        return self._growing.pyramid.levels if self._growing is not None else ()
 
     @property
     def uncertainty(self) -> Pixels | None:
         """Of a run that asks for it, from ``UncertaintyDone`` on."""
-        return self._uncertainty if self._known else None
+        return self._growing.uncertainty if self._growing is not None else None
 
     def start(self) -> None:
         """Begin; the engine calls it."""
@@ -255,12 +248,12 @@ class EngineJob:
         return self._engine._job is not self
 
     def _finished(self, end: Any) -> Event:
-        if isinstance(end, Finished) and self._pyramid is not None:
-            self._pyramid.finish()
+        if isinstance(end, Finished) and self._growing is not None:
+            self._growing.pyramid.finish()
         return cast("Event", end)
 
     def _stopped(self) -> Stopped:
-        return Stopped(self._done, self._pyramid.planes if self._pyramid is not None else 0)
+        return Stopped() if self._growing is None else Stopped(self._growing.done, self._growing.pyramid.planes)
 
     def _handed_over(self, folder: Path) -> Request:
         """The request as a message can hold it."""
@@ -287,28 +280,11 @@ class EngineJob:
         if isinstance(message, Progress) and self._reading:
             message = replace(message, fraction=self._reading + (1 - self._reading) * message.fraction)
         if isinstance(self._request, RunRequest):
-            message = self._taken_of_a_run(self._request, message)
+            if self._growing is None:
+                self._growing = Growing(self._request)
+            message = self._growing.take(message)
         if message is not None:
             self._tell(message)
-
-    def _taken_of_a_run(self, request: RunRequest, message: Any) -> Event | None:
-        array = request.image.array
-        if self._pyramid is None:
-            self._pyramid = Pyramid(request.image.axes, (tuple(array.shape), *request.levels), np.dtype(array.dtype))
-        if not hasattr(message, "what"):
-            self._known |= isinstance(message, UncertaintyDone)
-            return cast("Event", message)
-        if message.what == "result":
-            self._pyramid.put(message.index, message.pixels)
-            self._done += 1
-            return PlaneDone(message.index, self._done, self._pyramid.planes)
-        if self._uncertainty is None:
-            self._uncertainty = new_array(array.shape, np.dtype(np.float32))
-        layout = lay_out(self._uncertainty, request.image.axes)
-        targets = layout.channels_of(layout.view(self._uncertainty), message.index)
-        for target, own in zip(targets, message.pixels, strict=True):
-            target[...] = own
-        return None
 
     def _tell(self, event: Event) -> None:
         try:

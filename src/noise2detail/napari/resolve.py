@@ -84,38 +84,51 @@ def resolve(layer: Any, *, axes: str | None = None) -> Subject:
     """
     if layer is None:
         raise InputError("no layer is selected; select an image layer in the list of layers")
+    subject = described(layer, axes=axes)
+    try:
+        array = subject.image.array
+        check_pixel_type(np.dtype(array.dtype))
+        # a stand-in, since the layer's own pixels may be anywhere
+        stand_in: Any = SimpleNamespace(shape=array.shape, ndim=len(array.shape), size=math.prod(array.shape))
+        lay_out(stand_in, subject.axes.letters)
+    except InputError as error:
+        raise InputError(f"the layer {subject.name!r}: {error}") from error
+    return subject
+
+
+def described(layer: Any, *, axes: str | None = None) -> Subject:
+    """An image layer with its axes and sizes, whatever its pixels are; parameters as for ``resolve``.
+
+    Raises
+    ------
+    InputError
+        No image, or axes that do not describe it.
+    """
     name, kind = str(getattr(layer, "name", "layer")), kind_of(layer)
     if kind != "image":
         raise InputError(f"the layer {name!r} holds {_KINDS.get(kind, kind)}; expected an image: select an image layer")
     rgb, multiscale = bool(getattr(layer, "rgb", False)), bool(getattr(layer, "multiscale", False))
     every = list(layer.data) if multiscale else [layer.data]
-    array = every[0]
-    units, scale = tuple(getattr(layer, "units", ())), tuple(getattr(layer, "scale", ()))
-    shape = tuple(int(side) for side in array.shape)
+    units, scale = tuple(getattr(layer, "units", None) or ()), tuple(getattr(layer, "scale", ()))
+    shape = tuple(int(side) for side in every[0].shape)
+    labels = tuple(getattr(layer, "axis_labels", None) or ())
     try:
-        found = find_axes(
-            len(shape) - rgb,
-            rgb=rgb,
-            labels=tuple(getattr(layer, "axis_labels", ())),
-            units=units,
-            wish=axes,
-            shape=shape,
-        )
-        check_pixel_type(np.dtype(array.dtype))
-        # a stand-in, since the layer's own pixels may be anywhere
-        lay_out(SimpleNamespace(shape=shape, ndim=len(shape), size=math.prod(shape)), found.letters)  # type: ignore[arg-type]
+        found = find_axes(len(shape) - rgb, rgb=rgb, labels=labels, units=units, wish=axes, shape=shape)
     except InputError as error:
         raise InputError(f"the layer {name!r}: {error}") from error
-    image = Image(
-        array,
-        found.letters,
-        pixel_size_um(found.letters, scale, units),
-        time_increment(found.letters, scale, units),
-    )
+    letters = found.letters
+    sizes, increment = pixel_size_um(letters, scale, units), time_increment(letters, scale, units)
     levels = tuple(tuple(int(side) for side in level.shape) for level in every[1:])
-    metadata = dict(getattr(layer, "metadata", {}))
     source = getattr(getattr(layer, "source", None), "path", None)
-    return Subject(name, image, found, levels, _kept(layer), metadata, str(source or ""))
+    return Subject(
+        name=name,
+        image=Image(every[0], letters, sizes, increment),
+        axes=found,
+        levels=levels,
+        kept=_kept(layer),
+        metadata=dict(getattr(layer, "metadata", None) or {}),
+        path=str(source or ""),
+    )
 
 
 def resolve_all(layers: Sequence[Any], *, axes: str | None = None) -> tuple[Subject, ...]:

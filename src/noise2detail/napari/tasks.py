@@ -15,6 +15,7 @@ from noise2detail.io.sidecar import plain
 from noise2detail.machine_cache import machine_for
 from noise2detail.method import Method
 from noise2detail.metrics.bootstrap import DRAWS
+from noise2detail.napari.growing import PlanePixels, put_plane
 from noise2detail.napari.handover import new_array
 from noise2detail.napari.jobs import (
     DenoiserWritten,
@@ -34,7 +35,7 @@ from noise2detail.napari.jobs import (
 from noise2detail.napari.noise import noise_of_channels
 from noise2detail.napari.telling import Teller
 from noise2detail.pipeline.denoise import apply_by_plane, execute, execute_planes
-from noise2detail.pipeline.layout import Layout, lay_out
+from noise2detail.pipeline.layout import lay_out
 from noise2detail.pipeline.noise import ChannelNoise, channel_noise
 from noise2detail.pipeline.planning import choose_method, planned
 from noise2detail.pipeline.progress import Listener, share
@@ -57,17 +58,6 @@ OF_A_MACHINE = ("device", "precision", "threads", "max_memory")
 Tell = Callable[[Any], None]
 Check = Callable[[], None]
 """Raises ``Cancelled`` where that is wished."""
-
-
-@dataclass(frozen=True, eq=False)
-class PlanePixels:
-    """A plane on its way to the arrays that a window shows."""
-
-    what: str
-    """``result`` or ``uncertainty``."""
-    index: tuple[int, ...]
-    pixels: Pixels
-    """``(channel, y, x)``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,12 +157,6 @@ def _ran(request: RunRequest, tell: Tell, check: Check) -> dict[str, Any]:
         check()
         _tell_uncertainty(request, result, plan, share(listening.step, 1 / (1 + repeats), 1.0), tell)
     return dict(plain(plan))
-
-
-def put_plane(array: Pixels, layout: Layout, index: tuple[int, ...], pixels: Pixels) -> None:
-    """Write a plane ``(channel, y, x)`` where it belongs."""
-    for target, own in zip(layout.channels_of(layout.view(array), index), pixels, strict=True):
-        target[...] = own
 
 
 def _repeats(request: RunRequest, array: Pixels) -> int:

@@ -45,7 +45,7 @@ class Told:
     number: int
     """Of the job."""
     event: Any
-    """An event, or ``tasks.PlanePixels``."""
+    """An event, or ``growing.PlanePixels``."""
 
 
 class Desk:
