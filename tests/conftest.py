@@ -18,6 +18,12 @@ hypothesis.settings.register_profile("house", deadline=None, derandomize=True, d
 hypothesis.settings.load_profile("house")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the fixture ``make_napari_viewer`` looks for; the rest of that plugin would load Qt for every test there is."""
+    parser.addoption("--show-napari-viewer", action="store_true", help="show the windows of the tests of the plugin")
+    parser.addoption("--save-leaked-object-graph", action="store_true", help="of napari")
+
+
 @pytest.fixture(scope="session")
 def accelerator() -> torch.device:
     """A CUDA or MPS device; tests that ask for it carry the marker ``gpu``."""

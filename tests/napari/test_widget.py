@@ -36,16 +36,11 @@ if TYPE_CHECKING:
     from napari import Viewer
     from noise2detail.napari.widget import DenoiseWidget
 
-pytestmark = [
-    # napari and what it is built on, as far as they warn of their own use of pydantic
-    pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20"),
-]
-
 PLAN = Planned("method  auto\nrecipe  fast", ("the noise grows with the brightness", "one plane is small"), 4.0, 3)
 
 
 @pytest.fixture(scope="module")
-def viewer(qapp: "QApplication") -> "Iterator[Viewer]":
+def viewer(qapp: "QApplication", no_graphics: None) -> "Iterator[Viewer]":
     """One for all tests of this file: it takes longer to make than all they do in it."""
     from napari._qt.threads.status_checker import StatusChecker
 
@@ -250,7 +245,7 @@ def test_a_rectangle_is_previewed(
     assert dock.choice.layer is noisy
     dock.preview.start()
     assert len(told) == 1
-    assert "no rectangle" in told[0][1]
+    assert "No rectangle" in told[0][1]
     corners = [
         noisy.data_to_world((0, row, column))[1:]
         for row, column in ((9.5, 3.5), (9.5, 19.5), (29.5, 19.5), (29.5, 3.5))
@@ -325,7 +320,8 @@ def test_a_run_fills_a_layer_that_is_like_its_own(
     job.tell(Finished(3.0, {"method": "auto"}))
     settle()
     assert result.name == "cells denoised"
-    assert result.metadata["noise2detail"] == {"method": "auto"}
+    assert result.metadata["noise2detail"]["plan"] == {"method": "auto"}
+    assert result.metadata["noise2detail"]["layer"] == "cells"
     for attribute in ("scale", "translate", "contrast_limits"):
         np.testing.assert_array_equal(getattr(result, attribute), getattr(noisy, attribute))
     assert result.colormap.name == "viridis"
@@ -519,20 +515,23 @@ def test_the_noise_figure_is_drawn(dock: "DenoiseWidget", settle: Callable[[], N
 
 def test_every_control_fits_and_can_be_reached_and_named(dock: "DenoiseWidget") -> None:
     from qtpy.QtCore import Qt
-    from qtpy.QtWidgets import QAbstractButton, QComboBox, QSlider, QSpinBox
+    from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QSlider, QSpinBox
 
     assert dock.minimumSizeHint().width() <= 300
     dock.settings.more.setChecked(True)
-    mnemonics = []
     for kind in (QAbstractButton, QComboBox, QSlider, QSpinBox):
         for control in dock.findChildren(kind):
-            if control.objectName().startswith(("qt_", "Scroll")) or "Scroll" in type(control.parent()).__name__:
-                continue
+            if control.objectName().startswith("qt_") or "Tab" in type(control.parent()).__name__:
+                continue  # parts that Qt puts into its own
             text = control.text() if isinstance(control, QAbstractButton) else ""
             assert control.accessibleName() or text, control
-            assert control.focusPolicy() & Qt.FocusPolicy.TabFocus or not text, control
-            mnemonics += [text[text.index("&") + 1].lower()] if "&" in text else []
-    assert len(mnemonics) == len(set(mnemonics))
+            assert control.toolTip() or control.objectName(), control
+            assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, control
+    labels = [label.text() for label in dock.findChildren(QLabel) if label.buddy()]
+    texts = labels + [button.text() for button in dock.findChildren(QAbstractButton)]
+    letters = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+    assert len(letters) == len(set(letters)) > 10
+    assert not set(letters) & set("fvlpwh")  # of napari's menus
 
 
 def test_a_dock_that_is_closed_ends_its_engine(

@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
-import pytest
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from napari import Viewer
 
-pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20")
-
 
 def test_the_window_is_closed_while_a_preview_and_then_a_run_go_on(
-    make_napari_viewer: "Callable[..., Viewer]", qtbot: "QtBot"
+    make_napari_viewer: "Callable[..., Viewer]", no_graphics: None, qtbot: "QtBot"
 ) -> None:
     from noise2detail.napari.widget import DenoiseWidget
 

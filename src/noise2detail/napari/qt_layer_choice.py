@@ -45,7 +45,7 @@ class LayerChoice(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("&Layer", self.box)
+        form.addRow("Lay&er", self.box)
         form.addRow("&Axes", self.axes)
         form.addRow(self.note)
         self.box.currentIndexChanged.connect(lambda _: self._take_layer())

@@ -11,12 +11,20 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from noise2detail.errors import InputError, Noise2DetailError
+from noise2detail.napari.files import write_image
 from noise2detail.napari.jobs import ENDS, Engine, Event, Failed, Finished, Job, ReportRequest, ReportWritten, Stopped
 from noise2detail.napari.qt_layer_choice import sentence
 from noise2detail.napari.qt_relay import Relay
+from noise2detail.napari.records import command_of
 
 if TYPE_CHECKING:
+    from napari.layers import Image
+
     from noise2detail.napari.qt_running import Work
+
+
+KINDS = "OME-TIFF (*.ome.tif);;OME-Zarr (*.ome.zarr);;TIFF (*.tif);;NIfTI (*.nii.gz);;MRC (*.mrc);;NumPy (*.npz)"
+"""What a result can be saved as, in the words of Qt."""
 
 
 class Outputs(QObject):
@@ -56,7 +64,12 @@ class Outputs(QObject):
             return
         denoised = replace(work.subject.image, array=work.job.result)
         request = ReportRequest(
-            work.subject.image, denoised, path, plan=work.finished.plan, uncertainty=work.job.uncertainty
+            work.subject.image,
+            denoised,
+            path,
+            plan=work.finished.plan,
+            command=command_of(work.subject, work.settings),
+            uncertainty=work.job.uncertainty,
         )
         self._job = self._engine.report(request, self._relay.listener(self._take))
         self.began.emit(f"Writing {path.name}")
@@ -70,21 +83,19 @@ class Outputs(QObject):
             There is no result.
         """
         work = _done(work)
-        from noise2detail.napari.saving import FILTERS
+        path = self._ask("Save the result", proposed(work, "_denoised.ome.tif"), KINDS, ".ome.tif")
+        if path is not None and work.result is not None:
+            self.save(work.result, path)
 
-        path = self._ask("Save the result", proposed(work, "_denoised.ome.tif"), FILTERS, ".ome.tif")
-        if path is not None:
-            self.save(work, path)
-
-    def save(self, work: "Work", path: Path) -> None:
-        """Write the result, in a thread of its own: it may be large."""
+    def save(self, layer: "Image", path: Path) -> None:
+        """Write a result layer, in a thread of its own: it may be large."""
+        data, meta, _ = layer.as_layer_data_tuple()
+        meta["source"] = layer.source
         told = self._relay.listener(self._take_saved)
 
         def write() -> None:
-            from noise2detail.napari.saving import save_result
-
             try:
-                save_result(work.subject, work.job, work.finished, path)
+                write_image(str(path), data, meta)
             except (Noise2DetailError, OSError, MemoryError) as error:
                 told(Failed(str(error)))
             else:

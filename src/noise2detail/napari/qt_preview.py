@@ -259,10 +259,10 @@ class PreviewPanel(QWidget):
             part.setEnabled(shown)
 
     def _make_controls(self) -> None:
-        self.button = QPushButton("&Preview")
+        self.button = QPushButton("Prev&iew")
         self.button.setToolTip("Denoise the chosen part of the plane that is shown, in seconds.")
         self.button.clicked.connect(lambda _: self.start())
-        self.live = QCheckBox("Li&ve")
+        self.live = QCheckBox("Live")
         self.live.setToolTip("Make the preview anew whenever a setting, the plane or the view changes.")
         self.live.toggled.connect(self._on_live)
         self.region = QComboBox()
@@ -281,7 +281,7 @@ class PreviewPanel(QWidget):
         self.slider.setToolTip("Denoised left of the divider, noisy right of it. It can be drawn in the picture too.")
         self.slider.valueChanged.connect(lambda value: self.swipe.divide(value / STEPS))
         self.left, self.right = QLabel("denoised"), QLabel("noisy")
-        self.close_button = QPushButton("&Remove")
+        self.close_button = QPushButton("Remove")
         self.close_button.setToolTip("Take the preview out of the viewer.")
         self.close_button.clicked.connect(lambda _: self.remove())
         self.status = QLabel()

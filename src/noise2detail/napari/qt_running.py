@@ -29,7 +29,8 @@ from noise2detail.napari.jobs import (
 )
 from noise2detail.napari.qt_layer_choice import sentence
 from noise2detail.napari.qt_relay import Relay
-from noise2detail.napari.resolve import Subject, changed_words, pyramid_of, result_meta, uncertainty_meta
+from noise2detail.napari.records import record_of
+from noise2detail.napari.resolve import KEY, Subject, changed_words, pyramid_of, result_meta, uncertainty_meta
 from noise2detail.napari.swipe import kept_selection
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Runs(QObject):
         self._fitting: Job | None = None
         self._waiting: list[Work] = []
         self._past = 0
+        self._learnt_from = ""
         self._more: dict[str, Any] = {}
         self._folder: Path | None = None
         self.last: Work | None = None
@@ -97,6 +99,7 @@ class Runs(QObject):
             Something is being done already, or the request is refused.
         """
         self._waiting, self._past, self._more = list(work), 0, {"uncertainty": uncertainty}
+        self._learnt_from = shared.name if shared is not None else ""
         if shared is None:
             self._next()
             return
@@ -232,11 +235,14 @@ class Runs(QObject):
             work.result = None
             self._viewer.layers.remove(layer)
             return
-        record = dict(work.finished.plan) if work.finished is not None else {}
+        record = None
+        if work.finished is not None:
+            learnt = self._learnt_from if self._learnt_from != work.subject.name else ""
+            record = record_of(work.subject, work.settings, work.finished.plan, work.finished.seconds, denoiser=learnt)
         meta = result_meta(work.subject, record)
         if work.finished is None:
             meta["name"] += f" ({work.done} of {work.count} planes)"
-            meta["metadata"] = {**meta["metadata"], "noise2detail": {"planes_done": work.done, "planes": work.count}}
+            meta["metadata"] = {**meta["metadata"], KEY: {"planes_done": work.done, "planes": work.count}}
         layer.name, layer.metadata = meta["name"], meta["metadata"]
         layer.refresh()
 

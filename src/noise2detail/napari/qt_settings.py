@@ -57,7 +57,7 @@ class SettingsPanel(QWidget):
         self.device = _box(DEVICES)
         self.seed = QSpinBox()
         self.seed.setRange(0, 2**31 - 1)
-        self.anyway = QCheckBox("Denoise a&nyway")
+        self.anyway = QCheckBox("Denoise an&yway")
         for name, choice in METHODS.items():
             self.method.addItem(name, name)
             words = f"{choice.title}; about {choice.seconds:g} s for 512x512 pixels on two cores"
@@ -116,9 +116,9 @@ class SettingsPanel(QWidget):
             ("&Method", self.method),
             ("Nei&ghbours", self.neighbours),
             ("&Training", self.fit),
-            ("C&hannels", self.channels),
+            ("Cha&nnels", self.channels),
             ("&Device", self.device),
-            ("S&eed", self.seed),
+            ("Seed", self.seed),
         ):
             rest.addRow(label, control)
         rest.addRow(self.anyway)
