@@ -18,7 +18,7 @@ from noise2detail.engine.training import Gradient, Training, train
 from noise2detail.errors import DivergedError, check_setting
 from noise2detail.method import Context, Step
 from noise2detail.numerics.downsample import whole_cells
-from noise2detail.types import Mask, Scalar
+from noise2detail.types import Batch, Mask, Scalar
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ class Stage:
     """Share of the fit that is done before it."""
     stop: float
     """Share of the fit that is done after it."""
+    snapshot: Callable[[], Batch | None] | None = None
+    """Of its steps: what the images would be with the network as it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,7 @@ def train_on_pairs(net: ThreeLayerNet, pairs: Pairs, training: Training, stage: 
 
     def report(step: int, loss: Scalar) -> None:
         fraction = stage.start + (stage.stop - stage.start) * step / training.steps
-        context.on_step(Step(stage.name, step, training.steps, loss, fraction))
+        context.on_step(Step(stage.name, step, training.steps, loss, fraction, stage.snapshot))
 
     begin = {name: value.clone() for name, value in net.state_dict().items()}
     try:

@@ -1,7 +1,7 @@
 """One network trained on the two half-size views of an image, applied twice: Noise2Detail without its last stage."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -33,7 +33,9 @@ class PairSmoother:
     width: int = 48
     """Hidden channels."""
 
-    def fit(self, images: Batch, context: Context, stage: Stage) -> "TrainedSmoother":
+    def fit(
+        self, images: Batch, context: Context, stage: Stage, shown: Callable[[Tensor], Batch] | None = None
+    ) -> "TrainedSmoother":
         """Network trained on all images together, and the range that it works in.
 
         Parameters
@@ -42,13 +44,18 @@ class PairSmoother:
             Noise of the same strength everywhere, in any units.
         context, stage
             What surrounds the training, and which part of a fit it is.
+        shown
+            Smoothed images to what people look at, for snapshots; None: there are none.
         """
         low, scale = _range(images)
         apart = shuffle_apart(pad_to_multiple((images - low) / scale, self.stride), self.stride)
         net = new_network(images.shape[1], self.width, context.seed, context.device)
         pairs = Pairs(apart, apart, "residual", "same")
+        trained = TrainedSmoother(net, low, scale, self.stride, context.precision)
+        if shown is not None:
+            stage = replace(stage, snapshot=lambda: shown(trained(images)))
         train_on_pairs(net, pairs, self.training, stage, context)
-        return TrainedSmoother(net, low, scale, self.stride, context.precision)
+        return trained
 
 
 @dataclass(frozen=True, eq=False)

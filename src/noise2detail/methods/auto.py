@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import ClassVar, Literal
 
@@ -131,7 +132,7 @@ class Auto:
             return FusionDenoiser(None, None, {})
         # of a series some images say what the estimates are worth; the networks learn from all of them
         components, picked = way.forward(noisy), _spread(len(noisy))
-        noisy, looked = noisy[picked], components[picked]
+        every, noisy, looked = noisy, noisy[picked], components[picked]
         mask = None if context.mask is None else context.mask[picked]
         white = chosen.spectrum == "white"
         shared = torch.ones(len(way.turn), 1, 1) if white else way.autocovariances(noisy)
@@ -141,10 +142,12 @@ class Auto:
         each = pieces(estimators, whole, *looked.shape[-2:], *noisy.shape[-2:])
         counter = _Counter(context, len(looked) * each, RISK[self.effort] if self.mixed else None)
         if self.mixed:
-            estimators = replace(estimators, networks=chosen._trained(components, context))
+            networks = chosen._trained(components, context, partial(way.back, noisy=every))
+            estimators = replace(estimators, networks=networks)
+            counter.snapshot = lambda: _shown(way, noisy, {"network": estimators.smoothed(looked)})
         estimates = every_estimate(noisy, looked, estimators, whole, counter.tick)
-        own = {name: found for name, found in estimates.items() if name != WHOLE}
-        weights = {list(own)[-1]: 1.0}
+        own: dict[str, Tensor] = {name: found for name, found in estimates.items() if name != WHOLE}
+        weights, counter.snapshot = {list(own)[-1]: 1.0}, partial(_shown, way, noisy, own)
         if self.mixed:
             deviations, seed = _deviations(way, own["cascades"]), context.seed + SEEDS
             weights = dict(zip(own, weigh(estimators, looked, own, deviations, seed, counter.tick), strict=True))
@@ -215,7 +218,9 @@ class Auto:
         ridges = {"ridge small": _SMALL, "ridge large": _LARGE} if careful else {"ridge": Ridge()}
         return Estimators(scales, ridges, autocovariances, everywhere=careful)
 
-    def _trained(self, components: Tensor, context: Context) -> tuple[TrainedSmoother, ...]:
+    def _trained(
+        self, components: Tensor, context: Context, shown: Callable[[Tensor], Batch]
+    ) -> tuple[TrainedSmoother, ...]:
         """Networks, in the first part of a fit."""
         settings = replace(self.network, stride=self.stride)
         shares = np.linspace(0.02, _Counter.TRAINED, self.members + 1)
@@ -224,6 +229,7 @@ class Auto:
                 components,
                 replace(context, seed=context.seed + number, mask=None),
                 Stage("network" if self.members == 1 else f"network {number + 1}/{self.members}", begin, end),
+                shown,
             )
             for number, (begin, end) in enumerate(pairwise(shares.tolist()))
         )
@@ -238,6 +244,7 @@ class _Counter:
     def __init__(self, context: Context, pieces: int, risk: float | None) -> None:
         """``pieces`` of all images; work of comparing risks relative to them, None: nothing is trained or compared."""
         self._context, self._done = context, 0
+        self.snapshot: Callable[[], Batch] | None = None
         self._begin = 0.02 if risk is None else self.TRAINED
         self._first = pieces
         self._total = pieces * (1 + (risk or 0))
@@ -248,10 +255,16 @@ class _Counter:
         share = min(self._done / self._total, 1 - 0.5 / (self._done + 1))
         stage = "filters" if self._done <= self._first else "risk"
         fraction = self._begin + (0.99 - self._begin) * share
-        self._context.on_step(Step(stage, self._done, max(round(self._total), self._done), None, fraction))
+        count = max(round(self._total), self._done)
+        self._context.on_step(Step(stage, self._done, count, None, fraction, self.snapshot))
 
     def end(self) -> None:
         self._context.on_step(Step("mixing", 1, 1, None, 1.0))
+
+
+def _shown(way: Way, noisy: Batch, estimates: Mapping[str, Tensor]) -> Batch:
+    """Images by the plain mean of estimates: what can be shown before their worth is known."""
+    return way.back(torch.stack(list(estimates.values())).mean(0), noisy)
 
 
 def _spread(images: int) -> list[int]:

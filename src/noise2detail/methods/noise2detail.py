@@ -129,7 +129,10 @@ class Noise2Detail:
         if start:
             first.load_state_dict(start.state_dict())
         pairs = Pairs(noisy, noisy, "residual", self.consistency, mask_of_copies(context.mask, copies))
-        train_on_pairs(first, pairs, self.stage1, Stage("stage 1", 0.0, self._shares(noisy)[0]), context)
+        # nothing of the second network is asked for
+        now = Noise2DetailDenoiser(first, first, self, context.precision)
+        snapshot = None if copies > 1 else lambda: now.once(noisy)
+        train_on_pairs(first, pairs, self.stage1, Stage("stage 1", 0.0, self._shares(noisy)[0], snapshot), context)
         return first
 
     def fit_stage3(
@@ -142,7 +145,8 @@ class Noise2Detail:
             second.load_state_dict(weights.state_dict())
         denoiser = Noise2DetailDenoiser(first, second, self, context.precision)
         context = replace(context, seed=context.seed + 1)
-        stage = Stage("stage 3", self._shares(noisy)[1], 1.0)
+        snapshot = None if copies > 1 else lambda: denoiser(noisy)
+        stage = Stage("stage 3", self._shares(noisy)[1], 1.0, snapshot)
         mask = mask_of_copies(context.mask, copies)
         pairs = self._sharpening_pairs(denoiser, noisy, mask, context)
         train_on_pairs(second, pairs, self.stage3, stage, context)
@@ -243,7 +247,7 @@ class Noise2DetailDenoiser:
         )
         found["stage3"] = sharpen(found[self.method.stage3_input])
         if self.method.result == "blend":
-            found["blend"] = _mean((self._once(found["stage1"]), found["stage3"]))
+            found["blend"] = _mean((self.once(found["stage1"]), found["stage3"]))
         return found
 
     def smooth(self, noisy: Batch, tile: int = TILE, on_tile: Callable[[int, int], None] | None = None) -> Batch:
@@ -271,13 +275,14 @@ class Noise2DetailDenoiser:
         return self._smooth_stages(pad_to_multiple(noisy, self.alignment))[self.method.stage3_input][..., :y, :x]
 
     def _smooth_stages(self, noisy: Batch) -> dict[str, Batch]:
-        found = {"stage1": self._once(noisy)}
+        found = {"stage1": self.once(noisy)}
         for stride in self.method.strides:
-            parts = self._once(shuffle_apart(noisy, stride))
-            found[f"refined_stride{stride}"] = self._once(shuffle_together(parts, stride))
+            parts = self.once(shuffle_apart(noisy, stride))
+            found[f"refined_stride{stride}"] = self.once(shuffle_together(parts, stride))
         return found | {"stage2": _mean(found.values())}
 
-    def _once(self, images: Batch) -> Batch:
+    def once(self, images: Batch) -> Batch:
+        """Images through the first network."""
         border = self._border(self.method.stage1)
         return Pass(self.first, "residual", border, self.precision, self.method.clip)(images)
 

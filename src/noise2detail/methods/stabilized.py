@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from noise2detail.method import Context, Cost, Denoiser, TellsProgress
+from noise2detail.method import Context, Cost, Denoiser, Step, TellsProgress
 from noise2detail.noise.clipping import Table, unclipping
 from noise2detail.noise.measure import measure_noise
 from noise2detail.noise.model import NoiseModel
@@ -69,7 +69,13 @@ class Stabilized:
             self._channel(noisy[:, number], model, highest[number], context.mask) for number, model in enumerate(models)
         ]
         warm = start.inner if isinstance(start, StabilizedDenoiser) else None
-        inner = self.inner.fit(_each(noisy, channels, _Channel.forward), self._within(channels, context), warm)
+
+        def taken_back(step: Step) -> None:
+            found = step.snapshot
+            context.on_step(replace(step, snapshot=None if found is None else lambda: _taken_back(found(), channels)))
+
+        within = replace(self._within(channels, context), on_step=taken_back)
+        inner = self.inner.fit(_each(noisy, channels, _Channel.forward), within, warm)
         return StabilizedDenoiser(inner, tuple(channels))
 
     def _channel(self, images: Tensor, model: NoiseModel, highest: float, mask: Mask | None) -> "_Channel":
@@ -197,6 +203,10 @@ def _measured(noisy: Batch, mask: Mask | None) -> tuple[NoiseModel, ...]:
 
 def _each(images: Batch, channels: Sequence[_Channel], function: Callable[[_Channel, Tensor], Tensor]) -> Batch:
     return torch.stack([function(channel, images[:, n]) for n, channel in enumerate(channels)], 1)
+
+
+def _taken_back(images: Batch | None, channels: Sequence[_Channel]) -> Batch | None:
+    return None if images is None else _each(images, channels, _Channel.back)
 
 
 def _percentile(values: Tensor, share: float) -> float:

@@ -99,7 +99,9 @@ class ZeroShotNoise2Noise:
         if start:
             net.load_state_dict(start.state_dict())
         pairs = Pairs(noisy, noisy, "residual", self.consistency, mask_of_copies(context.mask, copies))
-        train_on_pairs(net, pairs, self.training, Stage("training", 0.0, 1.0), context)
+        now = ZeroShotNoise2NoiseDenoiser(net, self, context.precision)
+        snapshot = None if copies > 1 else lambda: now(noisy)
+        train_on_pairs(net, pairs, self.training, Stage("training", 0.0, 1.0, snapshot), context)
         return net
 
     def cost(self, images: int, y: int, x: int) -> Cost:

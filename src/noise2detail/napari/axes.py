@@ -97,7 +97,7 @@ def _guessed(ndim: int, colour: str, named: Sequence[str], units: Sequence[Any])
     if sure:
         return Axes("".join(leading) + "YX" + colour, True, "by the names and units of the layer's axes")
     letters = GUESSES[ndim]
-    known = [letter for letter in leading if letter in "TCZ"]
+    known = [letter for letter in leading if letter and letter in "TCZ"]
     if len(known) == len(set(known)) and known:
         free = [letter for letter in "ZTC" if letter not in known]
         letters = "".join(letter if letter in known else free.pop(0) for letter in leading) + "YX"

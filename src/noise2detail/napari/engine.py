@@ -45,6 +45,9 @@ GRACE_OF_A_PREVIEW = 2.0
 READING = 0.05
 """Share of a job's progress that reading a large layer is."""
 
+IMAGES = ("image", "noisy", "denoised")
+"""Fields of requests that hold pixels."""
+
 _CANCEL = object()
 
 
@@ -258,13 +261,13 @@ class EngineJob:
     def _handed_over(self, folder: Path) -> Request:
         """The request as a message can hold it."""
         found: dict[str, Any] = {}
-        for name in ("image", "noisy", "denoised"):
+        for name in IMAGES:
             image: Image | None = getattr(self._request, name, None)
             if image is not None:
                 place = folder / name
                 place.mkdir()
                 found[name] = handed_over(image, place, self._read)
-        return cast("Request", replace(self._request, **found))
+        return replace(self._request, **found)
 
     def _read(self, share: float) -> None:
         self._check()

@@ -77,7 +77,8 @@ def handed_over(image: Image, folder: Path, on_share: Callable[[float], None]) -
 
 def taken(image: Image) -> Image:
     """What ``handed_over`` was given, on the other side."""
-    return replace(image, array=image.array.mapped()) if isinstance(image.array, Stored) else image
+    array: Any = image.array
+    return replace(image, array=array.mapped()) if isinstance(array, Stored) else image
 
 
 def new_array(shape: Sequence[int], dtype: np.dtype[Any]) -> Pixels:

@@ -55,7 +55,12 @@ def denoise_layer(
     settings = Settings(method, recipe, tuple(set), seed, dict(run or {}))
     request, begin = subject.request(settings, judge=False), time.monotonic()
     growing = Growing(request)
-    plan = tasks.worked(request, growing.take, lambda: None)
+    plan = tasks.worked(request, lambda message: _ignored(growing.take(message)), lambda: None)
     growing.pyramid.finish()
     record = record_of(subject, settings, plan, time.monotonic() - begin)
     return pyramid_of(growing.pyramid.levels), result_meta(subject, record), "image"
+
+
+def _ignored(event: object) -> None:
+    """Nobody watches."""
+    del event

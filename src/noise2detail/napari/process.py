@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, cast
 
 from noise2detail.napari import wire
 from noise2detail.napari.worker import Told
@@ -64,7 +64,7 @@ class EngineProcess:
     def send(self, message: Any) -> None:
         """Hand a message over; one that cannot be read any more is lost, and the inbox says so."""
         with self._writing, contextlib.suppress(OSError, ValueError):
-            wire.send(cast("BinaryIO", self._process.stdin), message)
+            wire.send(cast("IO[bytes]", self._process.stdin), message)
 
     def kill(self) -> None:
         """End it at once."""
@@ -83,7 +83,7 @@ class EngineProcess:
     _said = ""
 
     def _read(self) -> None:
-        source = cast("BinaryIO", self._process.stdout)
+        source = cast("IO[bytes]", self._process.stdout)
         with contextlib.suppress(EOFError, OSError):
             while True:
                 told: Told = wire.receive(source)
@@ -102,7 +102,7 @@ class EngineProcess:
         self._errors.close()
         for stream in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
-                cast("BinaryIO", stream).close()
+                cast("IO[bytes]", stream).close()
         with self._lock:
             self._ended = True
             if self._inbox is not None:

@@ -80,9 +80,9 @@ def record_in(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def plan_in(record: Mapping[str, Any]) -> Plan:
     """The plan of a record; it is our own, so that it need not be checked, and PyTorch is not needed for it."""
-    data = dict(record["plan"])
-    for name, kind in (("value_maps", ValueMap), ("noise", NoiseFound)):
-        data[name] = tuple(kind(**one) for one in data[name])
+    data: dict[str, Any] = dict(record["plan"])
+    data["value_maps"] = tuple(ValueMap(**one) for one in data["value_maps"])
+    data["noise"] = tuple(NoiseFound(**one) for one in data["noise"])
     if data["neighbours"] is not None:
         data["neighbours"] = Neighbours(**data["neighbours"])
     return Plan(**data | {name: tuple(data[name]) for name in ("why", "shape", "starts")})
@@ -106,7 +106,12 @@ def provenance_of(record: Mapping[str, Any]) -> Provenance:
 
 
 def _in_python(subject: Subject, settings: Settings) -> str:
-    wishes = {"axes": subject.image.axes, "method": settings.method, "recipe": settings.recipe, "seed": settings.seed}
+    wishes: dict[str, Any] = {
+        "axes": subject.image.axes,
+        "method": settings.method,
+        "recipe": settings.recipe,
+        "seed": settings.seed,
+    }
     if settings.set:
         wishes["set"] = settings.set
     if settings.run:

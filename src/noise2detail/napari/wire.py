@@ -2,13 +2,13 @@
 
 import pickle  # both ends are this very package, and nobody else can write into a pipe between them
 import struct
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 _HEAD = struct.Struct("<QI")
 _LENGTH = struct.Struct("<Q")
 
 
-def send(stream: BinaryIO, message: Any) -> None:
+def send(stream: IO[bytes], message: Any) -> None:
     """Write a message.
 
     Raises
@@ -27,7 +27,7 @@ def send(stream: BinaryIO, message: Any) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> Any:
+def receive(stream: IO[bytes]) -> Any:
     """The next message; its arrays can be written to.
 
     Raises
@@ -42,7 +42,7 @@ def receive(stream: BinaryIO) -> Any:
     return pickle.loads(record, buffers=buffers)  # noqa: S301 - see above
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytearray:
+def _exactly(stream: IO[bytes], size: int) -> bytearray:
     content = bytearray(size)
     view, done = memoryview(content), 0
     while done < size:

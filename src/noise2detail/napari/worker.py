@@ -119,23 +119,22 @@ def failure(error: BaseException) -> tuple[Failed, bool]:
 def _worked(request: Request, tell: Callable[[Any], None], check: Callable[[], None]) -> dict[str, Any]:
     """The plan of what was done."""
     if isinstance(request, PreviewRequest):
-        if "torch" not in sys.modules:
-            _tell_roughly(request, tell)
+        _tell_roughly(request, tell)
         check()
     from noise2detail.napari import tasks  # brings PyTorch
 
     check()
-    for name in ("image", "noisy", "denoised"):
-        if hasattr(request, name):
-            request = replace(request, **{name: taken(getattr(request, name))})
-    return tasks.worked(request, tell, check)
+    held: Any = request
+    found = {name: taken(getattr(held, name)) for name in ("image", "noisy", "denoised") if hasattr(held, name)}
+    return tasks.worked(replace(held, **found), tell, check)
 
 
 def _tell_roughly(request: PreviewRequest, tell: Callable[[Any], None]) -> None:
     from noise2detail.napari.rough import rough_picture
 
     pixels = rough_picture(request.image.array, request.image.axes)  # type: ignore[arg-type]
-    tell(Picture(pixels, "rough", "a quick look, while PyTorch is loaded"))
+    meanwhile = "the noise is measured" if "torch" in sys.modules else "PyTorch is loaded"
+    tell(Picture(pixels, "rough", f"a quick look, while {meanwhile}"))
 
 
 def main() -> None:

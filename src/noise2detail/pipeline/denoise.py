@@ -211,7 +211,7 @@ def _by_plane(
     for plane, pieces in planes:
         result = _plane_of(array, layout, plane.index)
         for piece in pieces:
-            plane.write(piece, result, made.value_maps)
+            plane.write(piece, list(result), made.value_maps)
         del left[plane.index]
         yield plane.index, result
     yield from ((index, _plane_of(array, layout, index)) for index in left)
