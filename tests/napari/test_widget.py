@@ -30,10 +30,10 @@ from noise2detail.napari.jobs import (
 from tests.napari.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
-    from napari.layers import Image
     from qtpy.QtWidgets import QApplication
 
     from napari import Viewer
+    from napari.layers import Image
     from noise2detail.napari.widget import DenoiseWidget
 
 PLAN = Planned("method  auto\nrecipe  fast", ("the noise grows with the brightness", "one plane is small"), 4.0, 3)
@@ -195,7 +195,8 @@ def test_preview_lies_over_its_place_and_is_cut_at_the_divider(
     engine.job.tell(Picture(np.full((40, 40), 7, np.uint16), "final", "the result"))
     settle()
     assert viewer.layers[-1] is overlay
-    assert (np.asarray(overlay.data) == 7).all()
+    assert (np.asarray(overlay.data)[..., :-1] == 7).all()
+    assert set(np.unique(overlay.data[..., -1])) == {20, 90}  # the divider
     dock.preview.slider.setValue(0)
     assert not overlay.visible
     dock.preview.remove()
@@ -335,7 +336,7 @@ def test_a_run_fills_a_layer_that_is_like_its_own(
 def test_cancel_keeps_what_is_done_and_says_so(
     viewer: "Viewer", dock: "DenoiseWidget", engine: FakeEngine, settle: Callable[[], None]
 ) -> None:
-    add(viewer)
+    noisy = add(viewer)
     dock.run()
     engine.job.tell(PLAN)
     engine.job.plane((0,), 42, 3)
@@ -345,6 +346,8 @@ def test_cancel_keeps_what_is_done_and_says_so(
     result = viewer.layers[-1]
     assert "1 of" in result.name
     assert result.metadata["noise2detail"]["planes_done"] == 1
+    assert (np.asarray(result.data)[0] == 42).all()
+    np.testing.assert_array_equal(np.asarray(result.data)[1:], np.asarray(noisy.data)[1:])
     assert "Cancelled: 1 of" in dock.controls.state.text()
     assert dock.controls.run_button.isEnabled()
     dock.run()

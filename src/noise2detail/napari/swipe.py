@@ -11,10 +11,13 @@ from noise2detail.types import Pixels
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+
     from napari.layers import Image
 
 REACH = 8
 """Pixels of the screen beside the divider within which the mouse takes hold of it."""
+DASH = 8
+"""Rows of a dash of the divider, bright and dark by turns, so that it is seen on anything."""
 MARK = "noise2detail preview"
 """Key in the metadata of the layer that shows the preview; such a layer is no result and is never denoised."""
 FOLLOWED = ("contrast_limits", "colormap", "gamma", "visible", "interpolation2d", "rendering")
@@ -32,11 +35,23 @@ class _Shown:
     """All that was denoised."""
     across: int
     """The axis of the layer that runs from left to right on the screen."""
+    down: int
+    """The one that runs from top to bottom."""
 
     def cut(self, fraction: float) -> Pixels:
-        """What lies left of the divider; at least a column, since no layer can be without pixels."""
-        columns = max(1, round(fraction * self.pixels.shape[self.across]))
-        return self.pixels[(slice(None),) * self.across + (slice(columns),)]
+        """What lies left of the divider, which is drawn into its last columns; no layer can be without any."""
+        width = self.pixels.shape[self.across]
+        columns = max(1, round(fraction * width))
+        part = self.pixels[(slice(None),) * self.across + (slice(columns),)]
+        if columns == width:
+            return part
+        # drawn as pixels: the bounding box that napari could draw crashes Mesa when its layer is removed
+        part = part.copy()
+        edge = np.moveaxis(part, (self.down, self.across), (0, 1))[:, -max(1, width // 256) :]
+        dashes = np.arange(len(edge)) // DASH % 2 == 0
+        dark, bright = limits_of(self.noisy)
+        edge[dashes], edge[~dashes] = bright, dark
+        return part
 
     def place_of(self, position: Any) -> Pixels:
         """In pixels of the preview."""
@@ -90,7 +105,7 @@ class Swipe:
         meta
             Of ``regions.preview_meta``.
         """
-        across = int(self._viewer.dims.displayed[-1]) - (self._viewer.dims.ndim - noisy.ndim)
+        down, across = (int(axis) - (self._viewer.dims.ndim - noisy.ndim) for axis in self._viewer.dims.displayed[-2:])
         now = self._now
         if (
             self.shown
@@ -102,7 +117,7 @@ class Swipe:
             now.layer.data = self._now.cut(self._fraction)
         else:
             self.remove()
-            self._add(noisy, pixels, meta, across)
+            self._add(noisy, pixels, meta, (across, down))
 
     def divide(self, fraction: float) -> None:
         """Put the divider there: 0 is all noisy, 1 all denoised."""
@@ -125,18 +140,15 @@ class Swipe:
         if now is not None and now.layer in self._viewer.layers:
             self._viewer.layers.remove(now.layer)
 
-    def _add(self, noisy: "Image", pixels: Pixels, meta: Mapping[str, Any], across: int) -> None:
+    def _add(self, noisy: "Image", pixels: Pixels, meta: Mapping[str, Any], turned: tuple[int, int]) -> None:
         from napari.layers import Image
 
         own = {"metadata": {MARK: True}, "name": f"[preview] {noisy.name}", "blending": "translucent", "opacity": 1.0}
-        columns = max(1, round(self._fraction * pixels.shape[across]))
-        layer = Image(pixels[(slice(None),) * across + (slice(columns),)], **{**meta, **own})
+        layer = Image(pixels, **{**meta, **own})
+        self._now = _Shown(noisy, layer, pixels, *turned)
+        layer.data = self._now.cut(self._fraction)
         for name in FOLLOWED:
             self._follow(noisy, layer, name)
-        layer.bounding_box.points = False
-        layer.bounding_box.line_color = "yellow"
-        layer.bounding_box.visible = True
-        self._now = _Shown(noisy, layer, pixels, across)
         with kept_selection(self._viewer):
             self._viewer.layers.append(layer)
         for callbacks, callback in self._mouse():
@@ -181,8 +193,7 @@ class Swipe:
             return None
         place = now.place_of(event.position)
         away = abs(place[now.across] + 0.5 - self._fraction * now.pixels.shape[now.across])
-        down = int(self._viewer.dims.displayed[-2]) - (self._viewer.dims.ndim - now.layer.ndim)
-        inside = -0.5 <= place[down] <= now.pixels.shape[down] - 0.5
+        inside = -0.5 <= place[now.down] <= now.pixels.shape[now.down] - 0.5
         near = away * now.column_in_world() * camera_of(self._viewer).zoom <= REACH
         return now if inside and near else None
 
@@ -196,6 +207,14 @@ def kept_selection(viewer: "ViewerModel") -> Iterator[None]:
     selection.intersection_update(chosen)
     selection.update(chosen)
     selection.active = active
+
+
+def limits_of(noisy: "Image") -> tuple[float, float]:
+    """What is shown darkest, and brightest."""
+    if noisy.rgb:
+        return 0, 255 if np.dtype(noisy.dtype).kind == "u" else 1
+    dark, bright = noisy.contrast_limits
+    return float(dark), float(bright)
 
 
 def camera_of(viewer: "ViewerModel") -> Any:
