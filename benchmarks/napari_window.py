@@ -152,12 +152,12 @@ class Window:
             show(*arguments)
             shown.append(time.perf_counter())
 
-        preview.swipe.show = counted  # type: ignore[method-assign]
+        preview.swipe.show = counted
         self._fresh()
         start = time.perf_counter()
         preview.button.click()
         self._until(lambda: not preview.running, 120)
-        preview.swipe.show = show  # type: ignore[method-assign]
+        preview.swipe.show = show
         return {
             "first_picture": shown[0] - start,
             "last_picture": shown[-1] - start,
@@ -214,22 +214,35 @@ def page(found: dict[str, Any]) -> list[str]:
     previews = [found[name] for name in ("preview_cold", "preview_warm", "preview_on")]
     blocks = [*(one["block"] for one in previews), found["run"]["block"], *(one["block"] for one in found["cancel"])]
     torch = "yes" if found["torch_when_open"] or found["torch_after_preview"] else "no"
+    block_bar = f"{1000 * BARS['block']:g}"
     rows = [
         ("dock opens, s", f"{found['open']:.2f}", f"{BARS['open']:g}"),
         ("PyTorch in napari's process, then or after a preview", torch, "no"),
-        (f"first picture of a preview of {SIDE}x{SIDE}, s: the first after opening, and two more", _each(previews, "first_picture"), f"{BARS['first_picture']:g}"),
+        (
+            f"first picture of a preview of {SIDE}x{SIDE}, s: the first after opening, and two more",
+            _each(previews, "first_picture"),
+            f"{BARS['first_picture']:g}",
+        ),
         ("its last picture, s", _each(previews, "last_picture"), ""),
         ("pictures", ", ".join(str(one["pictures"]) for one in previews), ""),
         (f"run on 3 planes of {SIDE}x{SIDE}, s", f"{found['run']['seconds']:.1f}", ""),
-        ("longest block while previewing, ms", ", ".join(f"{1000 * one['block']:.0f}" for one in previews), f"{1000 * BARS['block']:g}"),
-        ("longest block while running, ms", f"{1000 * found['run']['block']:.0f}", f"{1000 * BARS['block']:g}"),
-        ("longest block of all, ms", f"{1000 * max(blocks):.0f}", f"{1000 * BARS['block']:g}"),
-        ("for comparison: napari alone, when a layer of that size is added, ms", f"{1000 * found['block_of_napari_alone']:.0f}", ""),
-        (f"cancel, s: longest of {len(cancels)} at random moments (median)", f"{max(cancels):.2f} ({np.median(cancels):.2f})", f"{BARS['cancel']:g}"),
+        ("longest block while previewing, ms", ", ".join(_ms(one["block"]) for one in previews), block_bar),
+        ("longest block while running, ms", _ms(found["run"]["block"]), block_bar),
+        ("longest block of all, ms", _ms(max(blocks)), block_bar),
+        ("napari alone, when a layer of that size is added, ms", _ms(found["block_of_napari_alone"]), ""),
+        (
+            f"cancel, s: longest of {len(cancels)} at random moments (median)",
+            f"{max(cancels):.2f} ({np.median(cancels):.2f})",
+            f"{BARS['cancel']:g}",
+        ),
         ("engine left when the viewer is closed while running", "yes" if found["engine_left"] else "no", "no"),
         ("threads left", str(found["threads_left"]), "0"),
-    ]  # fmt: skip
+    ]
     return ["| | measured | bar |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.0f}"
 
 
 def _each(previews: list[dict[str, float]], name: str) -> str:

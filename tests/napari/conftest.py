@@ -17,7 +17,7 @@ else:
 
 @pytest.fixture(scope="session")
 def no_graphics() -> Iterator[None]:
-    """Qt's platform "offscreen" has no OpenGL: nothing is drawn with it, and what napari asks of it is answered here."""
+    """Qt's platform "offscreen" has no OpenGL: nothing is drawn, and what napari asks of it is answered here."""
     from OpenGL import GL
     from vispy.gloo.glir import GlirParser
 

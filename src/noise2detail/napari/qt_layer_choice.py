@@ -10,10 +10,11 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QWidget
 from noise2detail.errors import InputError
 from noise2detail.image import likely_axes
 from noise2detail.napari.resolve import Subject, resolve
-from noise2detail.napari.swipe import MARK
+from noise2detail.napari.swipe import MARK, is_kept
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+
     from napari.layers import Image, Layer
 
 AXES_MEANING = "One letter for each dimension: T time, C channel, Z depth, Y row, X column, S red, green and blue."
@@ -67,7 +68,7 @@ class LayerChoice(QWidget):
     @property
     def layer(self) -> "Image | None":
         """The one that is chosen; None: there is none that can be denoised."""
-        return self.box.currentData()  # type: ignore[no-any-return]
+        return self.box.currentData()
 
     def subject(self) -> Subject:
         """What is denoised of the layer that is chosen.
@@ -134,7 +135,7 @@ class LayerChoice(QWidget):
 
     def _follow(self) -> None:
         place = self._place(self._viewer.layers.selection.active)
-        if place >= 0:
+        if place >= 0 and not is_kept(self._viewer):
             self.box.setCurrentIndex(place)
         self._tell()
 

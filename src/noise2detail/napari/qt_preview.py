@@ -31,6 +31,7 @@ from noise2detail.napari.view import rectangle_in, shown_plane, visible_in, why_
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+
     from napari.layers import Image, Shapes
 
 DEBOUNCE_MS = 350
@@ -194,7 +195,7 @@ class PreviewPanel(QWidget):
             raise InputError(why)
         drawn = self.region.currentData() == "drawn"
         corners = rectangle_in(self._rectangle(), wish.layer) if drawn else visible_in(wish.layer)
-        return find_region(wish.subject, corners, shown_plane(self._viewer, wish.layer))
+        return find_region(wish.subject, corners.tolist(), shown_plane(self._viewer, wish.layer))
 
     def _rectangle(self) -> "Shapes | None":
         return next((layer for layer in self._viewer.layers if layer.name == RECTANGLE), None)

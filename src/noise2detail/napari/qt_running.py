@@ -230,8 +230,14 @@ class Runs(QObject):
             self._insert_above(work.layer, layer)
 
     def _insert_above(self, noisy: "Image", layer: "Image") -> None:
+        """Over results of earlier runs too, which would hide it."""
         layers = self._viewer.layers
-        layers.insert(layers.index(noisy) + 1 if noisy in layers else len(layers), layer)
+        below = [
+            number
+            for number, one in enumerate(layers)
+            if one is noisy or one.metadata.get(KEY, {}).get("layer") == noisy.name
+        ]
+        layers.insert(max(below, default=len(layers) - 1) + 1, layer)
 
     def _add_uncertainty(self, work: Work) -> None:
         pixels = work.job.uncertainty if work.job is not None else None
@@ -262,7 +268,10 @@ class Runs(QObject):
         meta = result_meta(work.subject, record)
         if work.finished is None:
             meta["name"] += f" ({work.done} of {work.count} planes)"
-            meta["metadata"] = {**meta["metadata"], KEY: {"planes_done": work.done, "planes": work.count}}
+            meta["metadata"] = {
+                **meta["metadata"],
+                KEY: {"layer": work.subject.name, "planes_done": work.done, "planes": work.count},
+            }
         layer.name, layer.metadata = meta["name"], meta["metadata"]
         layer.refresh()
 

@@ -24,6 +24,10 @@ FOLLOWED = ("contrast_limits", "colormap", "gamma", "visible", "interpolation2d"
 """What the preview takes over from the noisy layer whenever it changes there."""
 
 
+_KEPT: set[int] = set()
+"""Viewers whose selection is being kept, by identity."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Shown:
     """A preview in the viewer."""
@@ -203,10 +207,19 @@ def kept_selection(viewer: "ViewerModel") -> Iterator[None]:
     """Layers may be added inside without being selected, as napari does it."""
     selection = viewer.layers.selection
     chosen, active = set(selection), selection.active
-    yield
-    selection.intersection_update(chosen)
-    selection.update(chosen)
-    selection.active = active
+    _KEPT.add(id(viewer))
+    try:
+        yield
+        selection.intersection_update(chosen)
+        selection.update(chosen)
+        selection.active = active
+    finally:
+        _KEPT.discard(id(viewer))
+
+
+def is_kept(viewer: "ViewerModel") -> bool:
+    """True while a change of the selection is none that a person made."""
+    return id(viewer) in _KEPT
 
 
 def limits_of(noisy: "Image") -> tuple[float, float]:

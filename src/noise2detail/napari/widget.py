@@ -176,10 +176,15 @@ class DenoiseWidget(QWidget):
         self.outputs.ended.connect(self._on_ended)
         # the widget itself is half gone by then: only what does not need it is called
         relay, engine = self.relay, self.engine
-        self.destroyed.connect(lambda: (relay.close(), engine.close()))
+
+        def end() -> None:
+            relay.close()
+            engine.close()
+
+        self.destroyed.connect(end)
         application = QApplication.instance()
         if application is not None:
-            application.aboutToQuit.connect(engine.close)
+            application.aboutToQuit.connect(end)
 
     def _cancel(self) -> None:
         self.controls.state.setText("Stopping…")
