@@ -142,7 +142,7 @@ class Window:
 
     def _preview(self) -> dict[str, float]:
         """Seconds to the first and to the last picture in the viewer, and the longest block meanwhile."""
-        preview = self.dock.preview
+        preview: Any = self.dock.preview
         preview.swipe.remove()
         self._until(lambda: False, 0.5)
         shown: list[float] = []

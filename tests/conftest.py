@@ -19,7 +19,7 @@ hypothesis.settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What the fixture ``make_napari_viewer`` looks for; the rest of that plugin would load Qt for every test there is."""
+    """What the fixture ``make_napari_viewer`` looks for; all of that plugin would load Qt for every test there is."""
     parser.addoption("--show-napari-viewer", action="store_true", help="show the windows of the tests of the plugin")
     parser.addoption("--save-leaked-object-graph", action="store_true", help="of napari")
 

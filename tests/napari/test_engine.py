@@ -47,7 +47,7 @@ from tests.napari.layers import noisy
 
 RUN: dict[str, Any] = {"device": "cpu", "precision": "float32", "threads": 1}
 QUICK = Settings("gaussian", run=RUN)
-TRAINED = Settings("zs_n2n", set=("training.steps=3",), run=RUN)
+TRAINED = Settings("zs_n2n", set=("training.steps=7",), run=RUN)
 LONG = Settings("zs_n2n", set=("training.steps=100000",), run=RUN)
 
 
@@ -91,7 +91,7 @@ def test_a_preview_is_rough_first_and_in_the_end_what_denoise_gives(engine: Loca
     assert [one.stage for one in (pictures[0], pictures[-1])] == ["rough", "final"]
     assert "training" in [one.stage for one in pictures]
     assert all((one.pixels.shape, one.pixels.dtype) == ((32, 40), np.uint16) for one in pictures)
-    method = with_setting(METHODS["zs_n2n"].method.recipe("fast"), "training.steps", "3")
+    method = with_setting(METHODS["zs_n2n"].method.recipe("fast"), "training.steps", "7")
     run = Run(device="cpu", precision="float32", threads=1)
     assert np.array_equal(pictures[-1].pixels, denoise(pixels, method=method, run=run))
     assert heard.kinds()[-1] is Finished
@@ -216,13 +216,14 @@ def test_a_large_layer_is_read_plane_by_plane(engine: LocalEngine, monkeypatch: 
 
 
 def test_an_engine_that_dies_is_one_message_and_the_next_job_has_a_fresh_one(engine: LocalEngine) -> None:
-    heard, after = Heard(Planned, lambda: engine.process().kill()), Heard()
+    heard, after = Heard(Planned, lambda: engine.process().kill()), Heard(Picture, lambda: job.cancel())
     engine.run(RunRequest(Image(noisy(32, 40), "YX"), LONG), heard).wait()
     assert isinstance(heard.events[-1], Failed)
     assert "fresh engine" in heard.events[-1].message
-    engine.preview(PreviewRequest(Image(noisy(9, 9), "YX"), Settings("nlmm")), after).wait()
-    assert after.kinds() == [Picture, Failed]
-    assert "did you mean 'nlm'" in after.events[-1].message  # type: ignore[union-attr]
+    # a picture is enough: for more the fresh engine would load PyTorch
+    job = engine.preview(PreviewRequest(Image(noisy(9, 9), "YX"), QUICK), after)
+    assert job.wait()
+    assert after.kinds() == [Picture, Stopped]
 
 
 def test_the_engine_ends_with_the_process_that_asked() -> None:

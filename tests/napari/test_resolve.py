@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noise2detail.errors import InputError
+from noise2detail.errors import ON_PROCESSOR, DeviceError, InputError, RefusedError, SettingError
 from noise2detail.napari.jobs import Settings
 from noise2detail.napari.records import command_of, record_in, record_of
+from noise2detail.napari.refusals import in_the_window
 from noise2detail.napari.regions import as_shown, cut_out, find_region
 from noise2detail.napari.resolve import (
     KEY,
@@ -175,3 +176,14 @@ def test_channels_and_colours_go_along() -> None:
     found = cut_out(subject, find_region(subject, [[1, 0, 0, 0], [1, 2, 30, 40]], [9, 1, 0, 0]))
     assert (found.axes, found.array.shape) == ("CYX", (3, 30, 40))
     assert np.array_equal(found.array, pixels[1])
+
+
+def test_messages_of_the_window_name_no_option_of_a_command() -> None:
+    for error, words in (
+        (RefusedError(("a mask",)), "would do harm: a mask; to do it all the same, tick 'Denoise anyway'"),
+        (DeviceError("cuda", "it is gone"), "it is gone; choose the device 'cpu' in the settings and try again"),
+        (SettingError(f"no GPU; {ON_PROCESSOR}"), "no GPU; choose the device 'cpu' in the settings"),
+        (SettingError("--set x is no setting"), "x is no setting"),
+    ):
+        assert words in in_the_window(error)
+        assert "--" not in in_the_window(error)

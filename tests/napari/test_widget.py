@@ -243,7 +243,7 @@ def test_a_rectangle_is_previewed(
     noisy: Any = add(viewer)
     dock.preview.region.setCurrentIndex(1)
     shapes: Any = viewer.layers["n2d preview region"]
-    assert dock.choice.layer is noisy
+    assert dock.choice.box.currentText() == "cells"
     dock.preview.start()
     assert len(told) == 1
     assert "No rectangle" in told[0][1]

@@ -62,6 +62,7 @@ class LocalEngine:
         self._job: EngineJob | None = None
         self._jobs: list[EngineJob] = []
         self._count = 0
+        self._closed = False
 
     @property
     def pid(self) -> int | None:
@@ -77,6 +78,7 @@ class LocalEngine:
 
     def start(self) -> None:
         """Start the process, without PyTorch; harmless where it runs."""
+        self._closed = False
         with contextlib.suppress(OSError):  # what cannot be started is told by the first job
             self.process()
 
@@ -106,6 +108,7 @@ class LocalEngine:
         """Cancel what is running and end the process, which takes milliseconds; a later job would start a new one."""
         with self._lock:
             process, jobs, self._process = self._process, list(self._jobs), None
+            self._closed = True
         for job in jobs:
             job.cancel()
         if process is not None:
@@ -115,8 +118,16 @@ class LocalEngine:
             job.wait(seconds)
 
     def process(self) -> EngineProcess:
-        """The running process, started where there is none."""
+        """The running process, started where there is none.
+
+        Raises
+        ------
+        Cancelled
+            The engine was closed meanwhile.
+        """
         with self._lock:
+            if self._closed:
+                raise Cancelled("closed")
             if self._process is None or not self._process.alive:
                 self._process = EngineProcess(self._command)
             return self._process
@@ -128,7 +139,7 @@ class LocalEngine:
                 raise BusyError(
                     "a run is on already, and one is computed at a time; cancel it, or wait until it has ended"
                 )
-            self._count += 1
+            self._count, self._closed = self._count + 1, False
             job = EngineJob(self, self._count, request, listen, before)
             self._job = job
             self._jobs = [one for one in self._jobs if one.running] + [job]

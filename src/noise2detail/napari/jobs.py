@@ -274,7 +274,10 @@ class Job(Protocol):
 
     @property
     def result(self) -> Pixels | None:
-        """Of a ``RunRequest``: the denoised image, 0 where a plane is not done yet; it can be shown while it grows."""
+        """Of a ``RunRequest``, from ``Planned`` on: the denoised image, 0 where a plane is not done yet.
+
+        It can be shown while it grows.
+        """
 
     @property
     def levels(self) -> tuple[Pixels, ...]:

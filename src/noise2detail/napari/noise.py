@@ -37,7 +37,9 @@ def noise_of_channels(seen: Sequence[Seen], image: Image) -> tuple[ChannelNoise,
 def _each(seen: Sequence[Seen], image: Image) -> Iterator[ChannelNoise]:
     names = channel_names(image) if len(seen) > 1 else ("",)
     for name, own in zip(names, seen, strict=True):
-        yield ChannelNoise(name, tuple(noise_words(own)), noise_record(own), _curve(own))
+        # options of the command line are settings of the same name here
+        words = tuple((label, said.replace("--", "")) for label, said in noise_words(own))
+        yield ChannelNoise(name, words, noise_record(own), _curve(own))
 
 
 def _curve(own: Seen) -> NoiseCurve:

@@ -40,7 +40,7 @@ class EngineProcess:
         )
         self._lock, self._inbox, self._number = threading.Lock(), cast("Inbox | None", None), 0
         self._writing = threading.Lock()
-        self._ended = False
+        self._ended = self._killed = False
         self._reader = threading.Thread(target=self._read, name="noise2detail reader", daemon=True)
         self._reader.start()
 
@@ -52,7 +52,7 @@ class EngineProcess:
     @property
     def alive(self) -> bool:
         """False once it has ended."""
-        return not self._ended and self._process.poll() is None
+        return not (self._killed or self._ended) and self._process.poll() is None
 
     def begin(self, number: int, inbox: Inbox) -> None:
         """From now on, put what is told of this job into an inbox; None when the process ends."""
@@ -67,7 +67,8 @@ class EngineProcess:
             wire.send(cast("IO[bytes]", self._process.stdin), message)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once; it counts as ended from now on."""
+        self._killed = True
         with contextlib.suppress(OSError):
             self._process.kill()
 

@@ -23,8 +23,16 @@ REFRESH = 0.5
 EFFORT = 4
 """Times as long as a picture took to make, the training goes on before the next."""
 
+EARLY = 0.15
+"""Share of the steps of a training before which its pictures are not shown."""
+
 TOLD_BY_PACE = 0.03
 """Share of the work from which its own pace says how long the rest takes."""
+
+
+def _is_early(step: Step) -> bool:
+    """Whether a network has learnt too little to be better than the rough picture."""
+    return step.loss is not None and step.index < EARLY * step.count
 
 
 class Teller:
@@ -54,7 +62,7 @@ class Teller:
         if now >= self._due or step.fraction >= 1:
             self._due = now + INTERVAL
             self._progress(step.stage, step.fraction, now)
-        if self._shown is not None and step.snapshot is not None and now >= self._next_picture:
+        if self._shown is not None and step.snapshot is not None and now >= self._next_picture and not _is_early(step):
             found = step.snapshot()
             if found is not None:
                 self._picture(found, step.stage)

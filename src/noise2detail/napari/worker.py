@@ -6,6 +6,7 @@ end of the pipe is then closed. What other code prints goes to the standard erro
 
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -139,6 +140,8 @@ def _tell_roughly(request: PreviewRequest, tell: Callable[[Any], None]) -> None:
 
 def main() -> None:
     """Serve whoever started this process, over its standard input and output."""
+    # an interrupt in a terminal is meant for the program that was started there
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # what is printed must not get between the messages
     os.dup2(2, 1)
