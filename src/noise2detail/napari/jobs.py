@@ -65,7 +65,10 @@ class RunRequest:
 
 @dataclass(frozen=True, eq=False)
 class FitRequest:
-    """One denoiser for a whole experiment: learnt from an image, then used in ``RunRequest.denoiser`` for others."""
+    """One denoiser for a whole experiment: learnt from an image, then used in ``RunRequest.denoiser`` for others.
+
+    Its plan is told when it has been learnt.
+    """
 
     image: Image
     denoiser: Path
