@@ -160,9 +160,10 @@ def test_settings_of_the_controls(viewer: "Viewer", dock: "DenoiseWidget") -> No
     panel.fit.setCurrentIndex(2)
     panel.seed.setValue(7)
     panel.anyway.setChecked(True)
+    panel.memory.setCurrentText("2 GB")
     found = panel.settings()
     assert (found.method, found.recipe, found.seed) == ("noise2detail", "fast", 7)
-    assert found.run == {"neighbours": 1, "fit": "shared", "anyway": True}
+    assert found.run == {"neighbours": 1, "fit": "shared", "anyway": True, "max_memory": "2GB"}
     viewer.add_image(np.zeros((20, 20), np.uint8))
     assert not panel.neighbours.isEnabled()
     assert not panel.channels.isEnabled()

@@ -41,6 +41,13 @@ DEVICES = (
     ("cuda", "cuda", "A graphics processor by NVIDIA, or by AMD with PyTorch for ROCm."),
     ("mps", "mps", "The graphics processor of an Apple computer."),
 )
+MEMORY = (
+    ("auto", None, "What is fastest."),
+    *(
+        (f"{size} GB", f"{size}GB", "On top of the image itself: smaller pieces where it would be more.")
+        for size in (1, 2, 4, 8)
+    ),
+)
 
 
 class SettingsPanel(QWidget):
@@ -55,6 +62,7 @@ class SettingsPanel(QWidget):
         self.fit = _box(FITS)
         self.channels = _box(CHANNELS)
         self.device = _box(DEVICES)
+        self.memory = _box(MEMORY)
         self.seed = QSpinBox()
         self.seed.setRange(0, 2**31 - 1)
         self.anyway = QCheckBox("Denoise an&yway")
@@ -66,7 +74,7 @@ class SettingsPanel(QWidget):
         self._explain()
         self._offer_recipes()
         self.method.currentIndexChanged.connect(self._offer_recipes)
-        for box in (self.recipe, self.method, self.neighbours, self.fit, self.channels, self.device):
+        for box in (self.recipe, self.method, self.neighbours, self.fit, self.channels, self.device, self.memory):
             box.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.seed.valueChanged.connect(lambda _: self.changed.emit())
         self.anyway.toggled.connect(lambda _: self.changed.emit())
@@ -78,6 +86,7 @@ class SettingsPanel(QWidget):
             "fit": (self.fit.currentData(), "auto"),
             "channels": (self.channels.currentData(), "joint"),
             "device": (self.device.currentData(), "auto"),
+            "max_memory": (self.memory.currentData(), None),
             "anyway": (self.anyway.isChecked(), False),
         }
         run: dict[str, Any] = {name: value for name, (value, default) in wishes.items() if value != default}
@@ -118,6 +127,7 @@ class SettingsPanel(QWidget):
             ("&Training", self.fit),
             ("Cha&nnels", self.channels),
             ("&Device", self.device),
+            ("Memory", self.memory),
             ("Seed", self.seed),
         ):
             rest.addRow(label, control)
@@ -148,6 +158,7 @@ class SettingsPanel(QWidget):
             (self.fit, "Training", "Of a stack: how many trainings there are."),
             (self.channels, "Channels", "Whether channels, or red, green and blue, are trained together."),
             (self.device, "Device", "Where it is computed."),
+            (self.memory, "Memory", "A limit of memory, for images that are too large otherwise."),
             (self.seed, "Seed", "Of every random choice: the same seed gives the same result on the same machine."),
             (self.anyway, "Denoise anyway", "Also where that would do harm, as where no noise is found or in a mask."),
             (self.more, "More settings", "Show or hide the settings that are rarely changed."),
