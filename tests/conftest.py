@@ -6,12 +6,22 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # as many workers as cores: with more threads than that each would wait for the others
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# the tests of the napari plugin need no screen, and the binding of Qt that the extra "dev" brings
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_API", "pyside6")
+
 import hypothesis
 import pytest
 import torch
 
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True, database=None, max_examples=40)
 hypothesis.settings.load_profile("house")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the fixture ``make_napari_viewer`` looks for; all of that plugin would load Qt for every test there is."""
+    parser.addoption("--show-napari-viewer", action="store_true", help="show the windows of the tests of the plugin")
+    parser.addoption("--save-leaked-object-graph", action="store_true", help="of napari")
 
 
 @pytest.fixture(scope="session")
