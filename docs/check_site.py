@@ -89,13 +89,19 @@ class Window:
         self.page = self._context.new_page()
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("requestfailed", lambda request: self.said.append(f"did not load {request.url}"))
-        self.page.on("console", lambda told: told.type == "error" and self.said.append(told.text))
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
+
+    def _hear(self, told: Any) -> None:
+        if told.type == "error":
+            self.said.append(told.text)
 
     def open(self, page: Path) -> None:
         """Show a page and wait until it is at rest."""
         self.page.goto(page.as_uri())
-        self.page.wait_for_function("document.querySelector('[data-md-component=container]') && document.readyState == 'complete'")
+        self.page.wait_for_function(
+            "document.querySelector('[data-md-component=container]') && document.readyState == 'complete'"
+        )
 
     def visit(self, page: Path, pictures: Path | None = None) -> Iterator[str]:
         """Faults of a page."""

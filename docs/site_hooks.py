@@ -19,6 +19,8 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = "docs/"
 
+CELL = re.compile(r"<td.*?</td>", re.DOTALL)
+CODE = re.compile(r"<code>([^<]*-[^<]*)</code>")
 FENCE = re.compile(r"^ *```")
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)([^)\s#]+)")
 """The file of a link or of a picture, without the place in it."""
@@ -42,7 +44,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """The text of a page with links as they are on the site."""
     here = posixpath.dirname(page.file.src_uri) or "."
     source = repository_path(page.file)
@@ -53,6 +55,21 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return posixpath.relpath(resolved(source, link[1]).removeprefix(DOCS), here)
 
     return "\n".join(line if code else LINK.sub(of_site, line) for line, code in lines(markdown))
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """The text as HTML, in which options in tables are not broken at their hyphens."""
+
+    def whole(code: re.Match[str]) -> str:
+        return "<code>" + " ".join(f"<span>{word}</span>" for word in code[1].split(" ")) + "</code>"
+
+    return CELL.sub(lambda cell: CODE.sub(whole, cell[0]), html)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """The page with a name for the search dialog, which the theme leaves without one."""
+    unnamed = 'data-md-component="search" role="dialog"'
+    return output.replace(unnamed, f'{unnamed} aria-label="Search"')
 
 
 def entries(nav: list[Any], there: set[str]) -> Iterator[Any]:

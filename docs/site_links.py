@@ -7,7 +7,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
-LOADED = {("img", "src"), ("script", "src"), ("iframe", "src"), ("source", "srcset"), ("video", "src"), ("object", "data")}
+LOADED = {
+    ("img", "src"),
+    ("script", "src"),
+    ("iframe", "src"),
+    ("source", "srcset"),
+    ("video", "src"),
+    ("object", "data"),
+}
 """Attributes that make a browser fetch something by itself; of ``link`` those whose ``rel`` is one of ``FETCHED``."""
 FETCHED = {"stylesheet", "icon", "preload", "preconnect", "dns-prefetch", "modulepreload", "manifest"}
 IN_STYLES = re.compile(r"@import\s+[\"']?([^\"';]+)|url\(\s*[\"']?([^\"')]+)")

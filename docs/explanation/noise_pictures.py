@@ -59,7 +59,8 @@ def scene(side: int) -> Values:
     for _ in range(side // 24):
         slope, middle, height = random.uniform(-1, 1), random.uniform(0, side), random.uniform(10, 30)
         light = light + height * np.exp(-((y - middle - slope * (x - side / 2)) ** 2) / 4)
-    return gaussian_filter(light, 0.8)
+    smooth: Values = gaussian_filter(light, 0.8)
+    return smooth
 
 
 def captured(light: Values, random: np.random.Generator, blur: float = 0.0) -> Values:
@@ -157,7 +158,9 @@ def scatter(axes: Axes, pixels: Values, model: NoiseModel, truth: NoiseModel | N
     flat = blocks.rough < 2 * np.array([model.variance(mean) for mean in blocks.near])
     far = float(np.quantile(blocks.near[flat], 0.995))
     most = 2.5 * model.variance(far)
-    axes.plot(blocks.near[~flat][::8], blocks.fine[~flat][::8], ".", color="#c8c8c8", ms=2, label="blocks with structure")
+    axes.plot(
+        blocks.near[~flat][::8], blocks.fine[~flat][::8], ".", color="#c8c8c8", ms=2, label="blocks with structure"
+    )
     axes.plot(blocks.near[flat][::8], blocks.fine[flat][::8], ".", color="#7fb5d8", ms=2, label="flat blocks")
     order = np.argsort(blocks.near[flat])
     groups = np.array_split(order, 14)

@@ -18,12 +18,13 @@ PAGE = Path(__file__).with_name("methods.md")
 
 HEAD = """# Methods and their settings
 
-Written by `python docs/reference/method_settings.py` from the program itself. A method is chosen with `--method`, one of its recipes with
-`--recipe` (the first is the default), and any setting with `--set NAME=VALUE`, as often as needed. Settings that are records have names with a
-dot: `--set stage1.steps=500`. In Python a method is a frozen dataclass of the same settings, and `dataclasses.replace` changes one.
-Values are those of the default recipe. Seconds are for 512x512 pixels on two cores with bfloat16 arithmetic, as
-[measured](../../benchmarks/results/peers.md); trainings marked * are shorter than published, to end within a minute.
-[Which to take when](../how-to/which-method.md) is told elsewhere.
+Written by `python docs/reference/method_settings.py` from the program itself. A method is chosen with `--method`, one
+of its recipes with `--recipe` (the first is the default), and any setting with `--set NAME=VALUE`, as often as needed.
+Settings that are records have names with a dot: `--set stage1.steps=500`. In Python a method is a frozen dataclass of
+the same settings, and `dataclasses.replace` changes one. Values are those of the default recipe. Seconds are for
+512x512 pixels on two cores with bfloat16 arithmetic, as [measured](../../benchmarks/results/peers.md); a star marks
+trainings that are shorter than published, to end within a minute. [Which to take when](../how-to/which-method.md) is
+told elsewhere.
 """
 
 
@@ -43,11 +44,11 @@ def section(name: str, entry: Entry, found: dict[str, type[Any]]) -> str:
     year = "" if str(entry.year) in entry.paper else f" ({entry.year})"
     source = "[Of this project](../explanation/auto.md)" if entry.licence == "own" else f"{entry.paper}{year}"
     licence = "" if entry.licence == "own" else f"; {entry.licence}"
+    recipes, seconds = ", ".join(f"`{one}`" for one in entry.recipes), f"{entry.seconds:g} s{'*' * entry.reduced}"
     about = [
         f"{entry.title[0].upper()}{entry.title[1:]}. {source}{licence}.",
         "",
-        f"Recipes: {', '.join(f'`{recipe}`' for recipe in entry.recipes)}. {entry.seconds:g} s{'*' * entry.reduced}. "
-        f"In Python `{entry.method.__module__}.{entry.method.__qualname__}`.",
+        f"Recipes: {recipes}. {seconds}. In Python `{entry.method.__module__}.{entry.method.__qualname__}`.",
     ]
     settings = entry.method.recipe(entry.recipes[0])
     return "\n".join([f"## {name}", "", *about, "", *table(entry.method, settings, found), ""])
@@ -100,12 +101,14 @@ def shown(value: Any) -> str:
 
 def meanings(record: type[Any]) -> dict[str, str]:
     """The text under each field of a record, in one line; Python itself does not keep it."""
-    body = ast.parse(inspect.getsource(record)).body[0].body  # type: ignore[attr-defined]
-    return {
-        field.target.id: re.sub(r"\s+", " ", text.value.value.replace("``", "`")).strip()
-        for field, text in pairwise(body)
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr)
-    }
+    (defined,) = ast.parse(inspect.getsource(record)).body
+    assert isinstance(defined, ast.ClassDef)
+    found = {}
+    for field, text in pairwise(defined.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+            told = ast.literal_eval(text.value)
+            found[field.target.id] = re.sub(r"\s+", " ", told.replace("``", "`")).strip()
+    return found
 
 
 if __name__ == "__main__":
