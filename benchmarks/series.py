@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 import noise2detail as n2d
+from noise2detail.errors import RefusedSplitError
 from noise2detail.method import Step
 from noise2detail.metrics.splits import thin
 from noise2detail.noise.measure import measure_noise
@@ -176,7 +177,11 @@ def main() -> None:
     for name, (axes, stack) in recorded(arguments.data).items():
         if arguments.only and arguments.only not in name:
             continue
-        first, second = halves(stack)
+        try:
+            first, second = halves(stack)
+        except RefusedSplitError as refused:
+            lines += [f"## {name}", "", f"Not compared: {refused}.", ""]
+            continue
         figures[name] = tried(first, axes, arguments.seeds, partial(difference, other=second), run)
         lines += [*table(name, figures[name], "against one for each, dB", relative=True), ""]
     if not arguments.only:

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 import typer
 import zarr
 
+from noise2detail.cli import scaling
 from noise2detail.cli.scale_progress import Telling
 from noise2detail.cli.stopping import stopping
 from noise2detail.cli.voice import Voice
+from noise2detail.method import Step
 from noise2detail.scale import geometry
 from noise2detail.scale.outcome import Stop
 from tests.cli.running import QUICK_SETTINGS, n2d, records
@@ -63,6 +66,9 @@ def test_a_plan_of_units_is_made_and_run(source: Path, tmp_path: Path) -> None:
     other = n2d("scale", source, "--plan", plan, "--workers", "0", "-o", tmp_path / "c.ome.zarr")
     assert other.exit_code == 0, other.stderr
     assert tree(tmp_path / "c.ome.zarr") == tree(target)
+    refused = n2d("scale", source, "--plan", plan, "--unit-pixels", "4096", "--seed", "1")
+    assert refused.exit_code == 2
+    assert "has decided what --unit-pixels, --seed would say" in refused.stderr
     refused = n2d("plan", source, "--units", tmp_path / "other.json", "--max-memory", "1GB")
     assert refused.exit_code == 2
     assert "--max-memory cannot be planned in units" in refused.stderr
@@ -130,7 +136,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
     make: Any, arguments: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
     source = make(tmp_path / "a.ome.zarr")
-    settings = () if arguments[:1] == ("-m",) else QUICK_SETTINGS
+    settings = () if arguments[:1] in {("-m",), ("--plan",)} else QUICK_SETTINGS
     failed = n2d("scale", source, "-o", tmp_path / "b.ome.zarr", *settings, "--workers", "0", *arguments)
     assert failed.exit_code in {1, 2}
     assert said in failed.stderr
@@ -150,6 +156,23 @@ def test_the_first_signal_finishes_the_unit_and_the_same_command_goes_on(
     assert "unfinished" in stopped.stdout
     (done,) = records(n2d("scale", source, "-o", target, *QUICK, "--json"))
     assert (done["finished"], done["checked"]) == (True, 1)
+
+
+def test_a_signal_during_the_training_ends_it_and_leaves_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[float] = []
+
+    def step(step: Step) -> None:
+        heard.append(step.fraction)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(scaling, "unit_progress", lambda name, voice: nullcontext((None, step)))
+    stopped = n2d("scale", source, "-o", tmp_path / "b.ome.zarr", *QUICK)
+    assert stopped.exit_code == 75
+    assert len(heard) == 1, "the next step ends the training"
+    assert "no unit was begun" in stopped.stderr
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("b.")], "nothing is left"
 
 
 def test_the_second_signal_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,10 +2,13 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from noise2detail.errors import SettingError
 
 WHAT, HOW, FILES, SHOWN = "What is computed", "How it runs", "Files", "What is shown"
 """Panels of the help."""
@@ -236,10 +239,24 @@ PLANNED = ("method", "recipe", "settings", "stabilize", "unclip", "target", "see
 """Arguments that a plan has decided."""
 
 
-def contradicting(context: typer.Context) -> tuple[str, ...]:
-    """Options that were typed although a plan has decided what they say."""
+def contradicting(context: typer.Context, planned: tuple[str, ...] = PLANNED) -> tuple[str, ...]:
+    """Options that were typed although a plan has decided what they say: of these arguments."""
     names = {parameter.name: max(parameter.opts, key=len) for parameter in context.command.params}
-    return tuple(names[name] for name in typed_of(context, PLANNED))
+    return tuple(names[name] for name in typed_of(context, planned))
+
+
+def refuse_contradiction(plan: str | Path, contradicting: Sequence[str]) -> None:
+    """Raise where options were typed that say what a plan has decided.
+
+    Raises
+    ------
+    SettingError
+        Names them.
+    """
+    if contradicting:
+        raise SettingError(
+            f"--plan {plan} has decided what {', '.join(contradicting)} would say; leave out the one or the other"
+        )
 
 
 def typed_of(context: typer.Context, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from noise2detail.cli.images import find_choice
+from noise2detail.cli.options import refuse_contradiction
 from noise2detail.cli.pixel_type import find_pixel_type
 from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Settled, Wishes, find_run
@@ -36,10 +37,7 @@ def settle_again(path: Path, wishes: Wishes, contradicting: Sequence[str], voice
     UnreadableFileError
         The file holds no plan that this version understands.
     """
-    if contradicting:
-        raise SettingError(
-            f"--plan {path} has decided what {', '.join(contradicting)} would say; leave out the one or the other"
-        )
+    refuse_contradiction(path, contradicting)
     again, version = read_replay(path)
     origin = f"as the plan in {path.name} says"
     if version not in {None, __version__}:

@@ -106,8 +106,16 @@ Status = Annotated[
 ]
 
 
+PLANNED = (
+    "method", "recipe", "settings", "stabilize", "unclip", "unit_pixels", "seed", "channels", "axes", "image", "device",
+    "precision", "threads",
+)  # fmt: skip
+"""Arguments that a plan of units has decided."""
+
+
 @guarded
 def scale(
+    context: typer.Context,
     source: Source,
     output: Target = None,
     method: Method = "noise2detail",
@@ -170,6 +178,8 @@ def scale(
     request = Request(source, output, wishes, tuple(storage or ()), workers, plan, overwrite, unit_pixels)
     if status:
         raise typer.Exit(tell_status(request, voice))
+    if plan is not None:
+        options.refuse_contradiction(plan, options.contradicting(context, PLANNED))
     wish = SlurmWish(
         slurm_partition,
         slurm_time,

@@ -14,7 +14,7 @@ from noise2detail.cli.scale_progress import unit_progress
 from noise2detail.cli.stopping import stopping
 from noise2detail.cli.voice import Voice
 from noise2detail.cli.wishes import Wishes, imitation, settle
-from noise2detail.errors import SettingError
+from noise2detail.errors import Cancelled, SettingError
 from noise2detail.io import write_bytes
 from noise2detail.io.names import refuse_place
 from noise2detail.pipeline.threads import cores
@@ -84,14 +84,18 @@ def scale_store(request: Request, voice: Voice, executor: Opening | None = None)
         stopping(stop, voice),
         unit_progress(Path(request.source).name, voice) as (hearing, on_step),
     ):
-        outcome = run(
-            wanted,
-            executor=lambda plan: shown(plan, opening, voice),
-            overwrite=request.overwrite,
-            hearing=hearing,
-            stop=stop,
-            on_step=on_step,
-        )
+        try:
+            outcome = run(
+                wanted,
+                executor=lambda plan: shown(plan, opening, voice),
+                overwrite=request.overwrite,
+                hearing=hearing,
+                stop=stop,
+                on_step=on_step,
+            )
+        except Cancelled as stopped:
+            voice.note(str(stopped))
+            return ExitCode.UNFINISHED
     where = wanted.target if isinstance(wanted, Asked) else wanted.plan.target
     plan = begun(where, storage_options(request.storage))
     assert plan is not None  # noqa: S101 - it has just been run

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+from noise2detail.errors import Cancelled
 from noise2detail.method import Step, ignore
 from noise2detail.scale.beginning import begin, begin_planned
 from noise2detail.scale.claim import Holder, claimed
@@ -51,11 +52,13 @@ def run(
         Something else is there.
     SettingError, InputError, FileError
         As ``prepare``.
+    Cancelled
+        Asked to stop while the denoiser was trained: no unit was begun.
     """
     stop = stop or Stop()
     opening = executor or processes(workers)
     with output_claimed(wanted, stop):
-        plan = begin_wanted(wanted, overwrite=overwrite, on_step=on_step)
+        plan = begin_wanted(wanted, overwrite=overwrite, on_step=until_stopped(stop, on_step))
         with opening(plan) as execute:
             return drive(plan, execute, hearing, stop)
 
@@ -71,6 +74,17 @@ def begin_wanted(wanted: Asked | Prepared, *, overwrite: bool, on_step: Callable
     if isinstance(wanted, Asked):
         return begin(wanted, overwrite=overwrite, on_step=on_step)
     return begin_planned(wanted, overwrite=overwrite)
+
+
+def until_stopped(stop: Stop, on_step: Callable[[Step], None]) -> Callable[[Step], None]:
+    """Hears of a training, and ends it where the run is asked to stop: a training cannot be gone on with."""
+
+    def heard(step: Step) -> None:
+        if stop.asked:
+            raise Cancelled("stopped while the denoiser was trained: no unit was begun; the same command begins anew")
+        on_step(step)
+
+    return heard
 
 
 def processes(workers: int) -> Opening:
