@@ -17,7 +17,7 @@ LOADED = {
 }
 """Attributes that make a browser fetch something by itself; of ``link`` those whose ``rel`` is one of ``FETCHED``."""
 FETCHED = {"stylesheet", "icon", "preload", "preconnect", "dns-prefetch", "modulepreload", "manifest"}
-IN_STYLES = re.compile(r"@import\s+[\"']?([^\"';]+)|url\(\s*[\"']?([^\"')]+)")
+IN_STYLES = re.compile(r"url\(\s*[\"']?([^\"')]+)|@import\s+[\"']([^\"']+)")
 
 CLICKS = 3
 """In which every page is to be reached from the start page."""

@@ -31,9 +31,10 @@ def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-@pytest.fixture
-def links(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return loaded("site_links", monkeypatch)
+@pytest.fixture(scope="module")
+def links() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield loaded("site_links", patch)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.fixture(scope="module")
+def pages(site: Path, links: ModuleType) -> dict[Path, Any]:
+    found: dict[Path, Any] = links.read(site)
+    return found
+
+
 def test_every_page_of_the_documents_is_there(site: Path) -> None:
     sources = [path.relative_to(DOCS) for path in DOCS.rglob("*.md")]
     assert len(sources) > 25
@@ -60,21 +67,19 @@ def test_every_page_of_the_documents_is_there(site: Path) -> None:
         assert (page.with_name("index.html") if source.name == "README.md" else page).is_file(), source
 
 
-def test_links_and_pictures_lead_somewhere(site: Path, links: ModuleType) -> None:
-    pages = links.read(site)
+def test_links_and_pictures_lead_somewhere(site: Path, links: ModuleType, pages: dict[Path, Any]) -> None:
     assert list(links.dead_links(site, pages)) == []
     assert {page: found.unnamed for page, found in pages.items() if found.unnamed} == {}
 
 
-def test_every_page_is_three_links_in_the_text_away(site: Path, links: ModuleType) -> None:
-    pages = links.read(site)
+def test_every_page_is_three_links_in_the_text_away(site: Path, links: ModuleType, pages: dict[Path, Any]) -> None:
     needed = links.clicks(site / "index.html", pages)
     assert {page.relative_to(site) for page in pages.keys() - needed.keys()} == set()
     assert max(needed.values()) <= links.CLICKS
 
 
-def test_nothing_is_loaded_from_elsewhere(site: Path, links: ModuleType) -> None:
-    assert list(links.loaded_from_elsewhere(site, links.read(site))) == []
+def test_nothing_is_loaded_from_elsewhere(site: Path, links: ModuleType, pages: dict[Path, Any]) -> None:
+    assert list(links.loaded_from_elsewhere(site, pages)) == []
 
 
 def test_dead_and_foreign_links_would_be_found(tmp_path: Path, links: ModuleType) -> None:
@@ -106,9 +111,9 @@ def test_search_knows_every_page_and_every_public_name(site: Path) -> None:
     assert names - known == set()
 
 
-def test_pages_have_no_text_that_other_markdown_would_make_a_list(site: Path, links: ModuleType) -> None:
+def test_pages_have_no_text_that_other_markdown_would_make_a_list(site: Path, pages: dict[Path, Any]) -> None:
     """Lists need an empty line before them here and none in the repository."""
-    for page in links.read(site):
+    for page in pages:
         for paragraph in page.read_text(encoding="utf-8").split("<p>")[1:]:
             text = paragraph.split("</p>")[0]
             assert "\n- " not in text, (page.relative_to(site), text[:80])
