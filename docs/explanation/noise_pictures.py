@@ -215,7 +215,8 @@ def save(figure: Figure, name: str) -> None:
     """Write a PNG of 64 colours, which plots and grey images do with."""
     path = IMAGES / f"{name}.png"
     figure.savefig(path, dpi=130, metadata={"Software": None})
-    Image.open(path).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+    drawn = Image.open(path).convert("RGB")
+    drawn.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
     print(path.relative_to(ROOT), path.stat().st_size)
 
 
