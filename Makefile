@@ -17,10 +17,11 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c const
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports spelling format bench bench-speed clean distclean
+.PHONY: help setup demo test check lint types imports spelling format docs docs-serve docs-check bench bench-speed clean \
+	distclean
 
 help: ## list what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'Variables: PYTHON=python3.12 (which Python), TORCH_INDEX=https://download.pytorch.org/whl/cpu (PyTorch without'
 	@echo 'CUDA, a far smaller download on Linux), ARGS="-k tiling" (for pytest).'
@@ -64,6 +65,15 @@ format: $(STAMP) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(STAMP) ## build the documentation into site/: open site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+docs-serve: $(STAMP) ## show the documentation while it is being written, at http://127.0.0.1:8000
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
+
+docs-check: docs ## open every page of it in Chromium: requests, search, contrast; ARGS="--screenshots FOLDER"
+	$(BIN)/python docs/check_site.py site $(ARGS)
+
 bench: $(STAMP) ## say how the benchmarks are run
 	@echo 'A benchmark is a script in benchmarks/ and runs for minutes to hours, so it is started by name:'
 	@find benchmarks -name '*.py' ! -name '_*' | sort | while read -r script; do echo "  $(BIN)/python $$script"; done
@@ -72,7 +82,7 @@ bench-speed: $(STAMP) ## measure the engine's speed on this machine, a few minut
 	$(BIN)/python benchmarks/speed.py $(ARGS)
 
 clean: ## remove caches, builds and the output of the demo
-	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf demo site build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environment as well
