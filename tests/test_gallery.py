@@ -58,7 +58,7 @@ def test_every_case_was_run_as_it_is_shown(script: Any) -> None:
             asked = "--report" in run["command"]
             assert run["refused"] or run["verdict"] in LEVELS.values() or not asked
             assert bool(run["refused"]) != bool(run["seconds"])
-    assert sum(case.failure and bool(case.panels) for case in cases) >= 5
+    assert sum(bool(case.failure and case.views) for case in cases) >= 5
 
 
 def test_commands_are_known(script: Any) -> None:
@@ -72,16 +72,20 @@ def test_commands_are_known(script: Any) -> None:
 
 
 def test_pictures_are_those_of_the_cases_and_small(script: Any) -> None:
-    cases = [case for case in script("case_table").read().cases if case.panels]
-    pictures = {path.stem: path for path in (GALLERY / "pictures").iterdir()}
-    assert set(pictures) == {case.id for case in cases}
-    for case in cases:
-        rows = -(-len(case.panels) // case.per_row)
-        columns = min(case.per_row, len(case.panels))
-        with PIL.Image.open(pictures[case.id]) as picture:
-            assert picture.width >= columns * case.crop[3] * case.zoom
-            assert picture.height >= rows * case.crop[2] * case.zoom
-        assert len(case.alt) > 30
+    shown = {
+        case.picture(number): view
+        for case in script("case_table").read().cases
+        for number, view in enumerate(case.views)
+    }
+    pictures = {path.name: path for path in (GALLERY / "pictures").iterdir()}
+    assert set(pictures) == {*shown, "cover.webp"}
+    for name, view in shown.items():
+        rows = -(-len(view.panels) // view.per_row)
+        columns = min(view.per_row, len(view.panels))
+        with PIL.Image.open(pictures[name]) as picture:
+            assert picture.width >= columns * view.crop[3] * view.zoom
+            assert picture.height >= rows * view.crop[2] * view.zoom
+        assert len(view.alt) > 30
     sizes = [path.stat().st_size for path in [*pictures.values(), *METHOD.iterdir()]]
     assert max(sizes) <= 160_000
     assert sum(sizes) <= 3_500_000
@@ -91,7 +95,12 @@ def test_images_that_must_not_be_shown_are_not(script: Any, tmp_path: Path) -> N
     table = script("case_table")
     text = table.TABLE.read_text(encoding="utf-8")
     shown = tmp_path / "cases.toml"
-    shown.write_text(text.replace('id = "fish"', 'id = "fish"\npanels = ["noisy"]'), encoding="utf-8")
+    shown.write_text(
+        text.replace(
+            'id = "fish"', 'id = "fish"\nviews = [{panels = ["noisy"], crop = [0, 0, 8, 8], grey = [0, 1], alt = ""}]'
+        ),
+        encoding="utf-8",
+    )
     with pytest.raises(ValueError, match="fish: its image must not be shown"):
         table.read(shown)
 

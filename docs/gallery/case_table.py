@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 TABLE = Path(__file__).with_name("cases.toml")
 
@@ -43,6 +44,24 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class View:
+    """One picture: the same part of several images."""
+
+    panels: tuple[str, ...]
+    """``noisy``, ``truth``, the name of a run, or a difference of two with `` - ``."""
+    crop: tuple[int, int, int, int]
+    """Top, left, height, width of what is shown."""
+    grey: tuple[float, float]
+    """Values shown as black and as white."""
+    alt: str
+    """The picture in words, for those who do not see it."""
+    plane: int = 0
+    """Of a series."""
+    zoom: int = 2
+    per_row: int = 3
+
+
+@dataclass(frozen=True)
 class Case:
     """One image, what is done with it, and what is shown and said of it."""
 
@@ -56,22 +75,18 @@ class Case:
     runs: tuple[Wish, ...]
     look: tuple[str, ...]
     """What to look at, a sentence or two each."""
-    panels: tuple[str, ...] = ()
-    """``noisy``, ``truth``, the name of a run, or a difference of two with `` - ``; none: no picture."""
-    crop: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Top, left, height, width of what is shown."""
-    plane: int = 0
-    """Of a series."""
-    grey: tuple[float, float] = (0, 255)
-    """Values shown as black and as white."""
-    zoom: int = 2
-    per_row: int = 3
-    alt: str = ""
-    """The picture in words, for those who do not see it."""
+    views: tuple[View, ...] = ()
+    """Pictures; none where the image must not be shown."""
     shows: str = ""
-    """For the table of all cases."""
-    failure: bool = False
-    """Listed among the failures."""
+    """For the table of all cases; none: a failure alone."""
+    failure: str = ""
+    """What goes wrong, for the table of failures."""
+    blamed: str = ""
+    """The run that goes wrong; none: the first."""
+
+    def picture(self, number: int) -> str:
+        """File name of a picture."""
+        return f"{self.id}-{number + 1}.webp"
 
 
 @dataclass(frozen=True)
@@ -101,8 +116,9 @@ def read(path: Path = TABLE) -> Table:
     cases = []
     for one in raw["case"]:
         runs = tuple(Wish(**run) for run in one.pop("runs"))
-        case = Case(runs=runs, **_tuples(one))
-        if case.panels and not data[case.data].show:
+        views = tuple(View(**_tuples(view)) for view in one.pop("views", ()))
+        case = Case(runs=runs, views=views, **_tuples(one))
+        if case.views and not data[case.data].show:
             raise ValueError(f"{case.id}: its image must not be shown: {data[case.data].licence}")
         if case.page not in pages:
             raise ValueError(f"{case.id}: there is no page {case.page}")
@@ -110,5 +126,5 @@ def read(path: Path = TABLE) -> Table:
     return Table(raw["intro"].strip(), data, pages, tuple(cases))
 
 
-def _tuples(raw: dict[str, object]) -> dict[str, object]:
+def _tuples(raw: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}

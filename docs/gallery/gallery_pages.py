@@ -3,11 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from case_table import Case, Data, Table
+from case_table import Case, Data, Table, View
 
 Figures = Mapping[str, Any]
 
 MODALITIES = ("confocal", "two-photon", "wide-field", "light-sheet", "em", "oct", "ct", "histology", "time-lapse")
+
+
+COVER = (
+    "![Nine images, the left half of each noisy and the right half denoised: confocal, two-photon, wide-field, "
+    "light-sheet, electron microscopy, OCT, CT, histology, time-lapse](pictures/cover.webp)"
+)
 
 
 def pages(table: Table, figures: Figures) -> dict[str, str]:
@@ -18,42 +24,31 @@ def pages(table: Table, figures: Figures) -> dict[str, str]:
 
 def index(table: Table, figures: Figures) -> str:
     """The table of all cases."""
+    head = "| verdict | seconds |\n|---|---|---|---|---:|"
     lines = [
         "# Gallery",
+        "",
+        COVER,
         "",
         table.intro,
         "",
         "## By modality",
         "",
-        "| modality | image | what it shows | verdict | seconds |",
-        "|---|---|---|---|---:|",
+        f"| modality | image | what it shows {head}",
     ]
-    lines += [
-        _row(case, table, figures)
-        for key in MODALITIES
-        for case in table.cases
-        if case.page == key and not case.failure
-    ]
-    lines += [
-        "",
-        "## Failures",
-        "",
-        "What went wrong, on images where it can be seen; more of it in the explanation of",
-        "",
-    ]
-    lines[-2] = "What went wrong, where it can be seen:"
-    lines += ["| page | image | what it shows | verdict | seconds |", "|---|---|---|---|---:|"]
-    lines += [_row(case, table, figures) for case in table.cases if case.failure]
+    for key in MODALITIES:
+        lines += [_row(case, case.shows, "", table, figures) for case in table.cases if case.page == key and case.shows]
+    lines += ["", "## Failures", "", f"| page | image | what goes wrong {head}"]
+    lines += [_row(case, case.failure, case.blamed, table, figures) for case in table.cases if case.failure]
     lines += ["", "## Measured with", "", *_circumstances(figures)]
     return "\n".join(lines) + "\n"
 
 
-def _row(case: Case, table: Table, figures: Figures) -> str:
-    first = figures[case.id]["runs"][case.runs[0].name]
-    title = table.pages[case.page].title
-    anchor = slug(case.title)
-    seconds = f"{first['seconds']:.1f}" if first["seconds"] is not None else ""
-    return f"| {title} | [{case.title}]({case.page}.md#{anchor}) | {case.shows} | {verdict(first)} | {seconds} |"
+def _row(case: Case, shows: str, name: str, table: Table, figures: Figures) -> str:
+    one = figures[case.id]["runs"][name or case.runs[0].name]
+    seconds = f"{one['seconds']:.1f}" if one["seconds"] is not None else ""
+    link = f"[{case.title}]({case.page}.md#{slug(case.title)})"
+    return f"| {table.pages[case.page].title} | {link} | {shows} | {verdict(one)} | {seconds} |"
 
 
 def verdict(run: Mapping[str, Any]) -> str:
@@ -71,6 +66,10 @@ def page(key: str, table: Table, figures: Figures) -> str:
     """One modality, or the failures."""
     head = table.pages[key]
     lines = [f"# {head.title}", "", head.intro]
+    if key == "failures":
+        others = [case for case in table.cases if case.failure and case.page != key]
+        lines += ["", "On the pages of their modality:", ""]
+        lines += [f"- [{case.title}]({case.page}.md#{slug(case.title)}): {case.failure}" for case in others]
     for case in table.cases:
         if case.page == key:
             lines += ["", *_section(case, table.data[case.data], figures[case.id])]
@@ -80,10 +79,10 @@ def page(key: str, table: Table, figures: Figures) -> str:
 def _section(case: Case, data: Data, found: Mapping[str, Any]) -> Iterator[str]:
     yield f"## {case.title}"
     yield ""
-    if case.panels:
-        yield f"![{case.alt}](pictures/{case.id}.webp)"
+    for number, view in enumerate(case.views):
+        yield f"![{view.alt}](pictures/{case.picture(number)})"
         yield ""
-        yield f"*{_caption(case)}*"
+        yield f"*{_caption(view)}*"
         yield ""
     yield f"{data.name}; {found['size']}. {data.licence}"
     yield ""
@@ -98,16 +97,15 @@ def _section(case: Case, data: Data, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {sentence}"
 
 
-def _caption(case: Case) -> str:
-    top, left, height, width = case.crop
-    size = f"{height} rows from {top}, {width} columns from {left}"
-    plane = f", plane {case.plane + 1}" if case.plane else ""
-    black, white = (f"{value:g}" for value in case.grey)
+def _caption(view: View) -> str:
+    top, left, height, width = view.crop
+    plane = f"Plane {view.plane + 1}, rows" if view.plane else "Rows"
+    black, white = (f"{value:g}" for value in view.grey)
     residual = (
-        "; in differences middle grey is 0, with the same scale" if any(" - " in one for one in case.panels) else ""
+        "; in differences middle grey is 0, the contrast the same" if any(" - " in one for one in view.panels) else ""
     )
-    zoom = f", magnified {case.zoom} times" if case.zoom > 1 else ""
-    return f"{size[0].upper()}{size[1:]}{plane}{zoom}. Black is {black}, white {white}{residual}."
+    part = f"{plane} {top} to {top + height - 1}, columns {left} to {left + width - 1}, magnified {view.zoom} times"
+    return f"{part}. Black is {black}, white {white}{residual}."
 
 
 def _facts(case: Case, found: Mapping[str, Any]) -> Iterator[str]:

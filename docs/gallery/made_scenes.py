@@ -59,7 +59,7 @@ def oct_scan() -> Made:
     scene = np.where(beyond > 0, 30 + 110 * np.exp(-beyond / 28), scene)
     scene = ndimage.gaussian_filter(scene, 0.8)
     looks = [chance.standard_normal((2, rows, columns)) for _ in range(2)]
-    speckle = np.mean([(ndimage.gaussian_filter(one, (0, 0.5, 0.7)) ** 2).sum(0) for one in looks], axis=0)
+    speckle = np.mean([(ndimage.gaussian_filter(one, (0, 0.7, 1.0)) ** 2).sum(0) for one in looks], axis=0)
     # the logarithm of an exponential distribution has a mean of its own, which is the scene's here
     grain = np.log(speckle / speckle.mean())
     return (scene + 24 * (grain - grain.mean())).round().clip(0, 255).astype(np.uint8), scene

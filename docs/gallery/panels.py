@@ -27,6 +27,10 @@ class Panel:
 def draw(panels: Sequence[Panel], black: float, white: float, zoom: int, per_row: int) -> Image.Image:
     """All panels in one mapping of values to grey; a residual has the same contrast around middle grey."""
     tiles = [_tile(panel, black, white, zoom) for panel in panels]
+    return _sheet(tiles, per_row)
+
+
+def _sheet(tiles: Sequence[Image.Image], per_row: int) -> Image.Image:
     rows = [tiles[start : start + per_row] for start in range(0, len(tiles), per_row)]
     width, height = tiles[0].size
     mode = "RGB" if any(tile.mode == "RGB" for tile in tiles) else "L"
@@ -50,6 +54,31 @@ def _tile(panel: Panel, black: float, white: float, zoom: int) -> Image.Image:
     ImageDraw.Draw(tile).text((2, 2), panel.title, fill="black", font=ImageFont.load_default(16))
     tile.paste(picture, (0, LABEL))
     return tile
+
+
+def cover(halves: Sequence[tuple[str, Path, int]], side: int) -> Image.Image:
+    """Nine squares, each the left half of the first panel of a picture beside the right half of its second.
+
+    Parameters
+    ----------
+    halves
+        Title, picture, and width of its panels.
+    side
+        Of a square, at most the height and the width of a panel.
+    """
+    tiles = []
+    for title, path, width in halves:
+        with Image.open(path) as picture:
+            drawn = picture.convert("RGB")
+        left, top = (width - side) // 2, LABEL
+        middle, bottom = left + side // 2, top + side
+        tile = Image.new("RGB", (side, side + LABEL), "white")
+        ImageDraw.Draw(tile).text((2, 2), title, fill="black", font=ImageFont.load_default(16))
+        tile.paste(drawn.crop((left, top, middle, bottom)), (0, LABEL))
+        second = width + GAP
+        tile.paste(drawn.crop((second + middle, top, second + left + side, bottom)), (side // 2, LABEL))
+        tiles.append(tile)
+    return _sheet(tiles, 3)
 
 
 def save(picture: Image.Image, path: Path) -> None:
