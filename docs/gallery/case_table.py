@@ -29,6 +29,8 @@ class Data:
     """Taken as noise-free, and recorded anew with so many photons at the brightest."""
     planes: tuple[int, int] | None = None
     """First and one past the last that are taken of a series."""
+    part: tuple[int, int, int, int] | None = None
+    """Top, left, height and width of what is taken of a plane."""
     axes: str = ""
     """Of the file that is written for the command, where the source does not say them."""
 

@@ -104,7 +104,8 @@ def _caption(view: View) -> str:
     residual = (
         "; in differences middle grey is 0, the contrast the same" if any(" - " in one for one in view.panels) else ""
     )
-    part = f"{plane} {top} to {top + height - 1}, columns {left} to {left + width - 1}, magnified {view.zoom} times"
+    zoom = f", magnified {view.zoom} times" if view.zoom > 1 else ""
+    part = f"{plane} {top} to {top + height - 1}, columns {left} to {left + width - 1}{zoom}"
     return f"{part}. Black is {black}, white {white}{residual}."
 
 

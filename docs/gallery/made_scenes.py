@@ -72,6 +72,12 @@ def few_photons() -> Made:
     return chance.poisson(scene).astype(np.uint16), scene
 
 
+def compressed() -> Made:
+    """The wide-field scene without any noise, to be kept as a JPEG."""
+    scene = wide_field()[1]
+    return scene.round().clip(0, 255).astype(np.uint8), scene
+
+
 def filaments(chance: np.random.Generator, number: int, width: float) -> Array:
     """Smooth random curves, 1 at the brightest."""
     drawn = np.zeros((SIDE, SIDE))
@@ -93,4 +99,5 @@ SCENES: Mapping[str, Callable[[], Made]] = {
     "light_sheet": light_sheet,
     "oct_scan": oct_scan,
     "few_photons": few_photons,
+    "compressed": compressed,
 }

@@ -24,6 +24,7 @@ import case_table
 import made_scenes
 import numpy as np
 import panels
+import PIL.Image
 import skimage
 from beside import ROOT, beside
 from case_table import Case, Data, Table, View, Wish
@@ -114,21 +115,32 @@ def lay_out(case: Case, data: Data, folder: Path) -> Shot:
         return Shot(pixels(target), truth)
     if data.origin == "scene":
         noisy, truth = made_scenes.SCENES[data.path]()
+        if target.suffix == ".jpg":
+            PIL.Image.fromarray(noisy).save(target, quality=40)
+            return Shot(pixels(target), None)
         n2d.save(n2d.Image(noisy, data.axes or "YX"), target)
         return Shot(noisy, truth)
     base = {"file": folder, "repository": ROOT, "skimage": Path(skimage.__file__).parent / "data"}[data.origin]
     source = base / data.path
     if data.photons:
-        whole = pixels(source).astype(np.float64)
+        whole = cut(pixels(source), data).astype(np.float64)
         truth = whole / whole.max() * data.photons
         n2d.save(n2d.Image(np.random.default_rng(0).poisson(truth).astype(np.uint16), "YX"), target)
     elif data.planes:
         n2d.save(n2d.Image(pixels(source)[slice(*data.planes)], data.axes), target)
+    elif data.part:
+        n2d.save(n2d.Image(cut(pixels(source), data), data.axes), target)
     elif source.is_dir():
         shutil.copytree(source, target)
     else:
         shutil.copy(source, target)
     return Shot(pixels(target), pixels(base / data.reference) if data.reference else truth)
+
+
+def cut(whole: NDArray[Any], data: Data) -> NDArray[Any]:
+    """The part of a plane that is taken."""
+    top, left, height, width = data.part or (0, 0, *whole.shape[:2])
+    return whole[top : top + height, left : left + width]
 
 
 def run(wish: Wish) -> dict[str, Any]:
