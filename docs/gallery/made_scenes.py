@@ -72,6 +72,28 @@ def few_photons() -> Made:
     return chance.poisson(scene).astype(np.uint16), scene
 
 
+def flash() -> Made:
+    """Five frames of the same nuclei; in the third, and nowhere else, twelve spots of a few pixels."""
+    chance = np.random.default_rng(5)
+    still = (light_sheet()[1][2, 40:200, 40:200] - 100) / 2
+    spots = np.zeros_like(still)
+    for row in range(20, 160, 45):
+        for column in range(15, 160, 55):
+            spots[row, column] = 1
+    frames = np.stack([still] * 5)
+    frames[2] += 7 * ndimage.gaussian_filter(spots, 1.5) * 2 * np.pi * 1.5**2
+    counts = chance.poisson(frames) + chance.normal(0, 1.6, frames.shape)
+    return (100 + 2 * counts).round().clip(0, 65535).astype(np.uint16), 100 + 2 * frames
+
+
+def counted(scene: Array, photons: float) -> Made:
+    """A scene as a detector sees it: so many photons at the brightest, 12 grey levels each, over a pedestal of 40."""
+    chance = np.random.default_rng(0)
+    mean = scene / scene.max() * photons
+    seen = 40 + 12 * chance.poisson(mean) + chance.normal(0, 3, mean.shape)
+    return seen.round().clip(0, 65535).astype(np.uint16), 40 + 12 * mean
+
+
 def compressed() -> Made:
     """The wide-field scene without any noise, to be kept as a JPEG."""
     scene = wide_field()[1]
@@ -100,4 +122,5 @@ SCENES: Mapping[str, Callable[[], Made]] = {
     "oct_scan": oct_scan,
     "few_photons": few_photons,
     "compressed": compressed,
+    "flash": flash,
 }

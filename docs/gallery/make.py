@@ -124,8 +124,8 @@ def lay_out(case: Case, data: Data, folder: Path) -> Shot:
     source = base / data.path
     if data.photons:
         whole = cut(pixels(source), data).astype(np.float64)
-        truth = whole / whole.max() * data.photons
-        n2d.save(n2d.Image(np.random.default_rng(0).poisson(truth).astype(np.uint16), "YX"), target)
+        noisy, truth = made_scenes.counted(whole, data.photons)
+        n2d.save(n2d.Image(noisy, "YX"), target)
     elif data.planes:
         n2d.save(n2d.Image(pixels(source)[slice(*data.planes)], data.axes), target)
     elif data.part:

@@ -39,7 +39,7 @@ PAGE = HERE.parent / "explanation" / "method-in-pictures.md"
 
 CUT = np.s_[176:304, 118:246]
 """Cell bodies, thin processes and plain tissue."""
-PATCH = np.s_[196:228, 140:172]
+PATCH = np.s_[262:294, 196:228]
 """So few pixels that each can be seen."""
 
 
@@ -101,19 +101,7 @@ def automatic(noisy: Plane, low: float, high: float) -> dict[str, Any]:
 def noise2detail(noisy: Plane, low: float, high: float) -> dict[str, Any]:
     """Pictures and figures of Noise2Detail with its default recipe."""
     stages = n2d.stages(noisy, method="noise2detail")
-    batch = torch.from_numpy(np.ascontiguousarray(noisy[PATCH]))[None, None]
-    first, second = (view[0, 0].numpy() for view in pair_downsample(batch))
-    big = np.ones((2, 2), np.float32)
-    save(
-        "views",
-        [
-            shade("noisy, 32 x 32 pixels", noisy[PATCH], low, high),
-            shade("view 1, half the size", np.kron(first, big), low, high),
-            shade("view 2", np.kron(second, big), low, high),
-            difference("view 1 - view 2", np.kron(first - second, big), low, high),
-        ],
-        zoom=8,
-    )
+    views(noisy, low, high)
     compare("stage1", noisy, stages["stage1"], "stage 1", (low, high))
     cut = torch.from_numpy(np.ascontiguousarray(noisy[CUT]))[None, None]
     parts = shuffle_apart(cut, 2)[:, 0].numpy()
@@ -131,6 +119,23 @@ def noise2detail(noisy: Plane, low: float, high: float) -> dict[str, Any]:
     last = list(stages)[-1]
     compare("blend", noisy, stages[last], "result", (low, high))
     return {"stages": list(stages), "roughness": {name: roughness(np.asarray(one)) for name, one in stages.items()}}
+
+
+def views(noisy: Plane, low: float, high: float) -> None:
+    """A few pixels, the two views of them, and what differs."""
+    batch = torch.from_numpy(np.ascontiguousarray(noisy[PATCH]))[None, None]
+    first, second = (view[0, 0].numpy() for view in pair_downsample(batch))
+    big = np.ones((2, 2), np.float32)
+    save(
+        "views",
+        [
+            shade("noisy, 32 x 32 pixels", noisy[PATCH], low, high),
+            shade("view 1, half the size", np.kron(first, big), low, high),
+            shade("view 2", np.kron(second, big), low, high),
+            difference("view 1 - view 2", np.kron(first - second, big), low, high),
+        ],
+        zoom=8,
+    )
 
 
 def compare(name: str, noisy: Plane, result: Any, title: str, grey: tuple[float, float], before: Any = None) -> None:
