@@ -24,7 +24,17 @@ LIBRARIES = ("torch", "numpy", "scipy", "tifffile", "scikit-image")
 
 def write_result(path: Path, title: str, lines: list[str], figures: dict[str, Any], command: str | None = None) -> None:
     """Markdown for people at ``path``, and JSON with every figure beside it."""
-    circumstances = {
+    found = circumstances(command)
+    facts = [f"| {key} | {value} |" for key, value in found.items()]
+    text = [f"# {title}", "", *lines, "", "| circumstance | |", "|---|---|", *facts, ""]
+    path.write_text("\n".join(text), encoding="utf-8")
+    content = json.dumps(found | figures, indent=1)
+    path.with_suffix(".json").write_text(content + "\n", encoding="utf-8")
+
+
+def circumstances(command: str | None = None) -> dict[str, Any]:
+    """By what, when, of which commit, with which versions and on which machine something is measured."""
+    return {
         "command": command or shlex.join(["python", Path(sys.argv[0]).as_posix(), *sys.argv[1:]]),
         "date": datetime.now(UTC).date().isoformat(),
         "commit": commit(),
@@ -37,11 +47,6 @@ def write_result(path: Path, title: str, lines: list[str], figures: dict[str, An
         "threads": torch.get_num_threads(),
         "float32_pixels_per_second": round(measure(torch.device("cpu")).float32_rate),
     }
-    facts = [f"| {key} | {value} |" for key, value in circumstances.items()]
-    text = [f"# {title}", "", *lines, "", "| circumstance | |", "|---|---|", *facts, ""]
-    path.write_text("\n".join(text), encoding="utf-8")
-    content = json.dumps(circumstances | figures, indent=1)
-    path.with_suffix(".json").write_text(content + "\n", encoding="utf-8")
 
 
 def commit() -> str:
