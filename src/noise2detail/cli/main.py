@@ -59,7 +59,9 @@ app.command("doctor", help=doctor.HELP)(doctor.doctor)
 def show_version(wanted: bool) -> bool:
     """The wish, unless it is fulfilled, which ends the program."""
     if wanted:
-        typer.echo(f"noise2detail {__version__}")
+        from noise2detail.host.versions import commit
+
+        typer.echo(f"noise2detail {__version__} (commit {(commit() or 'unknown')[:12]})")
         raise typer.Exit
     return wanted
 
@@ -67,7 +69,7 @@ def show_version(wanted: bool) -> bool:
 @app.callback(no_args_is_help=True)
 def top(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=show_version, is_eager=True)
+        bool, typer.Option("--version", help="Print version and commit.", callback=show_version, is_eager=True)
     ] = False,
 ) -> None:
     """Nothing: what is common to all commands has been done by now."""
