@@ -14,6 +14,7 @@ from noise2detail.cli import (
     denoise,
     doctor,
     figure,
+    fiji,
     fit,
     info,
     methods,
@@ -49,6 +50,7 @@ app.command("convert", help=convert.HELP, epilog=convert.EXAMPLES)(convert.conve
 app.command("report", help=report.HELP, epilog=report.EXAMPLES)(report.report)
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")
+app.command("fiji", help=fiji.HELP, epilog=fiji.EXAMPLES)(fiji.fiji)
 app.command("info", help=info.HELP, epilog=info.EXAMPLES)(info.info)
 app.command("plan", help=plan.HELP, epilog=plan.EXAMPLES)(plan.plan)
 app.command("noise", help=noise.HELP, epilog=noise.EXAMPLES)(noise.noise)
