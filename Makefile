@@ -17,8 +17,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c const
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports spelling format docs docs-serve docs-check bench bench-speed clean \
-	distclean
+.PHONY: help setup demo test check lint types imports spelling format docs docs-serve docs-check bench bench-speed \
+	release-check changelog clean distclean
 
 help: ## list what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -80,6 +80,13 @@ bench: $(STAMP) ## say how the benchmarks are run
 
 bench-speed: $(STAMP) ## measure the engine's speed on this machine, a few minutes; ARGS="--out FILE.md"
 	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+release-check: $(STAMP) ## build sdist and wheel, and test the wheel on every Python here; ARGS="--python PATH"
+	$(BIN)/python release/check.py --torch-index "$(TORCH_INDEX)" $(ARGS)
+
+changelog: $(STAMP) ## move changes/ into CHANGELOG.md as the section of VERSION=0.2.0; ARGS=--draft only shows it
+	@test -n "$(VERSION)" || { echo "Say which release: make changelog VERSION=0.2.0" >&2; exit 1; }
+	@$(BIN)/python release/changelog.py "$(VERSION)" $(ARGS)
 
 clean: ## remove caches, builds and the output of the demo
 	rm -rf demo site build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -127,6 +127,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(Noise2Noise, "recipe", classmethod(lambda cls, name: cls(steps=2, width=4)))
     noise = np.random.default_rng(0)
     (tmp_path / "demo").mkdir()
+    (tmp_path / "Fiji.app" / "plugins").mkdir(parents=True)
     for name, (shape, axes) in IMAGES.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -188,7 +189,7 @@ def test_every_kind_of_block_was_found() -> None:
     lines = [line for _, line in commands()]
     assert {line.split()[1] for line in lines if line.startswith("n2d ")} == {
         "denoise", "fit", "apply", "info", "doctor", "compare", "convert", "bench", "data", "methods", "noise", "plan",
-        "figure", "report", "scale", "scale-task", "watch", "--version",
+        "figure", "report", "scale", "scale-task", "watch", "fiji", "--version",
     }  # fmt: skip
     assert sum(not why_not(line) for line in lines) > 100
 

@@ -8,8 +8,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from noise2detail.bench import compare
 from noise2detail.image import Image
 from noise2detail.io import save_image
+from tests.bench.here import Here
 from tests.cli.running import left, n2d, records
 from tests.dicom_material import SECRET
 from tests.dicom_material import write as write_dicom
@@ -196,7 +198,8 @@ def test_the_record_is_one_line_of_json(noisy: Path) -> None:
     assert {"noisy", "denoised", "report", "verdict", "reasons"} <= json.loads(result.stdout).keys()
 
 
-def test_compare_puts_every_method_on_one_page(noisy: Path, tmp_path: Path) -> None:
+def test_compare_puts_every_method_on_one_page(noisy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "Worker", Here)
     result = n2d("compare", noisy, "--methods", "gaussian,median", "-o", tmp_path / "many", "--crop", "0,0,64,64")
     assert result.exit_code == 0, result.stderr
     text = (tmp_path / "many" / "report.html").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """Which commit a result came from."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,31 @@ def test_an_installed_package_has_none_even_within_some_repository(package: Path
     installed = tmp_path / "site-packages" / "noise2detail"
     installed.mkdir(parents=True)
     assert commit(installed) is None
+
+
+def test_an_installed_package_knows_what_it_was_built_from(tmp_path: Path) -> None:
+    installed = tmp_path / "site-packages" / "noise2detail"
+    installed.mkdir(parents=True)
+    (installed / "commit.txt").write_text(HASH + "\n")
+    assert commit(installed) == HASH
+
+
+def test_an_unpacked_source_distribution_knows_it_too(package: Path, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / ".git")
+    assert commit(package) is None
+    (package / "commit.txt").write_text(HASH + "\n")
+    assert commit(package) == HASH
+
+
+def test_what_is_checked_out_counts_for_more(package: Path) -> None:
+    (package / "commit.txt").write_text("f" * 40 + "\n")
+    assert commit(package) == HASH
+
+
+@pytest.mark.parametrize("text", [b"", b"main", HASH[:12].encode(), b"\xff" * 40])
+def test_anything_else_is_no_commit(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "commit.txt").write_bytes(text)
+    assert commit(tmp_path) is None
 
 
 def test_libraries_that_can_change_a_result() -> None:

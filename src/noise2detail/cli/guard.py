@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import os
 import sys
 import traceback
@@ -22,7 +23,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     Parameters
     ----------
     command
-        Ends with ``typer.Exit`` for any code but 0. With a true argument ``debug`` the traceback is shown as well.
+        Ends with ``typer.Exit`` for any code but 0. With a true argument ``debug`` the traceback is shown as well; with
+        a true ``json`` programs get the message too, as an object on standard output.
     """
 
     @functools.wraps(command)
@@ -41,6 +43,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except Exception as error:
             if kwargs.get("debug"):
                 traceback.print_exc()
+            if kwargs.get("json"):
+                print(json.dumps({"error": in_words(error)}), flush=True)  # noqa: T201
             tell(f"error: {in_words(error)}")
             raise typer.Exit(ExitCode.USAGE if isinstance(error, SettingError) else ExitCode.FAILED) from error
 

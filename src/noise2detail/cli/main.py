@@ -14,6 +14,7 @@ from noise2detail.cli import (
     denoise,
     doctor,
     figure,
+    fiji,
     fit,
     info,
     methods,
@@ -49,6 +50,7 @@ app.command("convert", help=convert.HELP, epilog=convert.EXAMPLES)(convert.conve
 app.command("report", help=report.HELP, epilog=report.EXAMPLES)(report.report)
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")
+app.command("fiji", help=fiji.HELP, epilog=fiji.EXAMPLES)(fiji.fiji)
 app.command("info", help=info.HELP, epilog=info.EXAMPLES)(info.info)
 app.command("plan", help=plan.HELP, epilog=plan.EXAMPLES)(plan.plan)
 app.command("noise", help=noise.HELP, epilog=noise.EXAMPLES)(noise.noise)
@@ -59,7 +61,9 @@ app.command("doctor", help=doctor.HELP)(doctor.doctor)
 def show_version(wanted: bool) -> bool:
     """The wish, unless it is fulfilled, which ends the program."""
     if wanted:
-        typer.echo(f"noise2detail {__version__}")
+        from noise2detail.host.versions import commit
+
+        typer.echo(f"noise2detail {__version__} (commit {(commit() or 'unknown')[:12]})")
         raise typer.Exit
     return wanted
 
@@ -67,7 +71,7 @@ def show_version(wanted: bool) -> bool:
 @app.callback(no_args_is_help=True)
 def top(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=show_version, is_eager=True)
+        bool, typer.Option("--version", help="Print version and commit.", callback=show_version, is_eager=True)
     ] = False,
 ) -> None:
     """Nothing: what is common to all commands has been done by now."""

@@ -20,13 +20,27 @@ def libraries() -> dict[str, str]:
 
 
 def commit(package: Path = Path(__file__).parents[1]) -> str | None:
-    """Commit that is checked out where the package runs from its own repository; None for an installed package.
+    """Commit that is checked out where the package runs from its own repository, else the one it was built from.
+
+    None where neither is known: built without git, or from files that had been changed.
 
     Parameters
     ----------
     package
         Folder of the package.
     """
+    return _checked_out(package) or _built_from(package)
+
+
+def _built_from(package: Path) -> str | None:
+    # the build writes it there: release/commit_hook.py
+    try:
+        return _checked((package / "commit.txt").read_text(encoding="ascii").strip())
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _checked_out(package: Path) -> str | None:
     root = package.parents[1]
     # An environment may lie inside any other project's repository, whose commit says nothing.
     if package.parent.name != "src" or not (root / "pyproject.toml").is_file():
