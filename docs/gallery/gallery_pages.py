@@ -132,8 +132,12 @@ def _said(run: Mapping[str, Any]) -> str:
         return f"**refused**: {run['refused']}"
     if not run["verdict"]:
         return "no report asked for"
-    said = f"**{run['verdict']}**: " + "; ".join(run["reasons"])
-    return said + (". Not tested: " + "; ".join(run["untested"]) if run["untested"] else "")
+    parts = [f"**{run['verdict']}**"]
+    if run["reasons"]:
+        parts.append(": " + "; ".join(run["reasons"]))
+    if run["untested"]:
+        parts.append(". Not tested: " + "; ".join(run["untested"]))
+    return "".join(parts)
 
 
 def _circumstances(figures: Figures) -> Iterator[str]:

@@ -113,7 +113,8 @@ def filaments(chance: np.random.Generator, number: int, width: float) -> Array:
         drawn[rows, columns] = 1
     smooth = ndimage.gaussian_filter(drawn, width)
     highest: float = np.quantile(smooth, 0.999)
-    return np.clip(smooth / highest, 0, 1)
+    curves: Array = np.clip(smooth / highest, 0, 1)
+    return curves
 
 
 SCENES: Mapping[str, Callable[[], Made]] = {

@@ -179,8 +179,8 @@ def finest(image: Plane) -> Plane:
     """Differences of differences, as wide as noise of the image's deviation: structure hardly shows in them."""
     padded = np.pad(image, 1, mode="reflect")
     across = padded[:, 1:-1] - (padded[:, :-2] + padded[:, 2:]) / 2
-    found: Plane = across[1:-1] - (across[:-2] + across[2:]) / 2
-    return found / np.float32(1.5)
+    found: Plane = ((across[1:-1] - (across[:-2] + across[2:]) / 2) / 1.5).astype(np.float32)
+    return found
 
 
 def neighbours(unit: Plane) -> tuple[tuple[Plane, Plane], tuple[Plane, Plane]]:
