@@ -19,7 +19,6 @@ from noise2detail.napari.records import command_of
 
 if TYPE_CHECKING:
     from napari.layers import Image
-
     from noise2detail.napari.qt_running import Work
 
 

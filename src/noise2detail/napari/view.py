@@ -11,6 +11,7 @@ from noise2detail.types import Pixels
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+
     from napari.layers import Image, Shapes
 
 
