@@ -45,6 +45,7 @@ IMAGES = {
     "microscope/one.tif": ((16, 16), "YX"),
     "control_folder/one.tif": ((16, 16), "YX"),
     "examples/brain_section.tif": ((16, 16), "YX"),
+    "brain_section.tif": ((16, 16), "YX"),
     "cells.ome.tif": ((16, 16), "YX"),
     "part.tif": ((16, 16), "YX"),
     "first.tif": ((16, 16), "YX"),

@@ -65,6 +65,12 @@ def core_with(camera: Camera) -> Any:
 
 
 @pytest.fixture(autouse=True)
+def signals_of_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether or not another test has begun a window in this process."""
+    monkeypatch.setenv("PYMM_SIGNALS_BACKEND", "psygnal")
+
+
+@pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     yield
     assert our_threads() == []
@@ -95,6 +101,13 @@ def test_frames_in_are_frames_out_with_their_events() -> None:
     assert all(one.denoised and one.pixels.shape == SHAPE for one in found)
     assert all(one.about.metadata["camera_device"] == "Camera" for one in found)
     assert frames.live.stats.received == frames.live.stats.given == 12
+
+
+def test_frames_come_beside_a_window_whose_event_loop_does_not_run(qapp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signals are Qt's then, and this thread, which would have to handle them, waits for the frames."""
+    monkeypatch.setenv("PYMM_SIGNALS_BACKEND", "qt")
+    found, _ = run(core_with(Camera()), times(3))
+    assert len(found) == 3
 
 
 def test_a_whole_sequence_learns_every_channel_by_itself() -> None:

@@ -132,7 +132,8 @@ def _reporter(connection: Connection) -> Callable[[Step], None]:
         now = time.monotonic()
         if now >= due:
             due = now + INTERVAL
-            connection.send(replace(step, loss=None))
+            # neither what is on a device nor a function can be sent
+            connection.send(replace(step, loss=None, snapshot=None))
 
     return report
 

@@ -19,6 +19,9 @@ from noise2detail.watch.stream import Denoised, Stream, stream
 
 log = logging.getLogger(__name__)
 
+QT = frozenset({"PySide2", "PySide6", "PyQt5", "PyQt6"})
+"""Packages whose signals are Qt's."""
+
 
 @dataclass(frozen=True, eq=False)
 class Taken:
@@ -39,9 +42,12 @@ class Acquisition:
 
     def __init__(self, events: Any, live: Stream) -> None:
         self._events, self._live = events, live
-        self._connected = [("frameReady", self._frame), ("sequenceFinished", self._finished)]
+        self._connected: list[tuple[str, Callable[..., None]]] = [
+            ("frameReady", self._frame),
+            ("sequenceFinished", self._finished),
+        ]
         for name, slot in self._connected:
-            getattr(events, name).connect(slot)
+            _connect(getattr(events, name), slot)
 
     @property
     def live(self) -> Stream:
@@ -181,3 +187,17 @@ def kind_of(event: Any, metadata: Mapping[str, Any]) -> Hashable:
     name = None if channel is None else f"{channel.group} {channel.config}"
     camera = metadata.get("camera_device")
     return " of ".join(str(part) for part in (name, camera) if part) or None
+
+
+def _connect(signal: Any, slot: Callable[..., None]) -> None:
+    """Have a slot called in the thread that emits a signal, whichever kind of signal it is.
+
+    Beside a window pymmcore-plus takes Qt's signals, which by default wait for the event loop of the thread that has
+    connected; that thread may itself be waiting for the frame.
+    """
+    if type(signal).__module__.partition(".")[0] in QT:
+        from qtpy.QtCore import Qt
+
+        signal.connect(slot, Qt.ConnectionType.DirectConnection)
+    else:
+        signal.connect(slot)
