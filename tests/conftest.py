@@ -11,6 +11,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
 
 import hypothesis
+import pydantic.types  # noqa: F401 - before PySide6, whose hook breaks this import on Python 3.11.2
 import pytest
 import torch
 
