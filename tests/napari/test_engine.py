@@ -140,6 +140,35 @@ def test_cancel_keeps_what_is_done(engine: LocalEngine) -> None:
     assert [bool(plane.any()) for plane in job.result] == [True, False, False, False]
 
 
+DEAF = """
+import sys
+import numpy as np
+from noise2detail.napari import wire
+from noise2detail.napari.growing import PlanePixels
+from noise2detail.napari.jobs import Finished
+from noise2detail.napari.worker import Told
+source, sink = sys.stdin.buffer, sys.stdout.buffer
+number = wire.receive(source).number
+for plane in range(2):
+    wire.send(sink, Told(number, PlanePixels("result", (plane,), np.ones((1, 4, 5), np.uint16))))
+    if plane == 0:
+        wire.receive(source)
+wire.send(sink, Told(number, Finished(0.0, {})))
+"""
+
+
+def test_a_cancel_that_comes_too_late_is_still_one() -> None:
+    # all was computed before the engine heard of the wish; what came after it was not taken, and must not be missing
+    heard = Heard(PlaneDone, lambda: job.cancel())
+    engine = LocalEngine([sys.executable, "-c", DEAF])
+    job = engine.run(RunRequest(Image(noisy(2, 4, 5), "ZYX"), QUICK), heard)
+    assert job.wait()
+    engine.close()
+    assert heard.events[-1] == Stopped(1, 2)
+    assert job.result is not None
+    assert [bool(plane.any()) for plane in job.result] == [True, False]
+
+
 def test_the_next_preview_ends_the_one_before_and_a_run_is_left_alone(engine: LocalEngine) -> None:
     first, second, run = Heard(), Heard(), Heard()
     one = engine.preview(PreviewRequest(Image(noisy(32, 40), "YX"), LONG), first)

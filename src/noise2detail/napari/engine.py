@@ -253,7 +253,9 @@ class EngineJob:
                     self._stopped() if self._cancelled.is_set() else Failed(died_words(process), process.last_words())
                 )
             elif isinstance(message, ENDS):
-                return self._stopped() if isinstance(message, Stopped) else self._finished(message)
+                # done before it heard of the wish: what came after the wish has not been taken
+                late = isinstance(message, Finished) and self._cancelled.is_set()
+                return self._stopped() if late or isinstance(message, Stopped) else self._finished(message)
             elif not self._cancelled.is_set():
                 self._take(message)
 
