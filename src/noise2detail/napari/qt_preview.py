@@ -24,6 +24,7 @@ from noise2detail.napari.jobs import (
 )
 from noise2detail.napari.qt_layer_choice import sentence
 from noise2detail.napari.qt_relay import Relay
+from noise2detail.napari.qt_turns import next_turn
 from noise2detail.napari.regions import Region, as_shown, cut_out, find_region, preview_meta
 from noise2detail.napari.resolve import Subject
 from noise2detail.napari.swipe import MARK, Swipe, camera_of
@@ -81,7 +82,7 @@ class PreviewPanel(QWidget):
         self._number = 0
         self._asked: Asked | None = None
         self.held = False
-        self.swipe = Swipe(viewer, self._show_divider)
+        self.swipe = Swipe(viewer, self._show_divider, next_turn)
         self._make_controls()
         self._lay_out()
         self._later = QTimer(self)

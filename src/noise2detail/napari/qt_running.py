@@ -30,6 +30,7 @@ from noise2detail.napari.jobs import (
 )
 from noise2detail.napari.qt_layer_choice import sentence
 from noise2detail.napari.qt_relay import Relay
+from noise2detail.napari.qt_turns import next_turn
 from noise2detail.napari.records import record_of
 from noise2detail.napari.resolve import KEY, Subject, changed_words, pyramid_of, result_meta, uncertainty_meta
 from noise2detail.napari.swipe import kept_selection
@@ -169,7 +170,7 @@ class Runs(QObject):
             return
         if isinstance(event, Planned):
             work.count = event.planes
-            self._add_result(work)
+            next_turn(lambda: self._add_result(work))
         elif isinstance(event, PlaneDone):
             work.done, work.count = event.done, event.count
             self._add_result(work)
@@ -219,15 +220,18 @@ class Runs(QObject):
 
     def _add_result(self, work: Work) -> None:
         """A layer above the noisy one, once there are pixels to show."""
-        if work.result is not None or work.job is None or work.job.result is None:
+        if work is not self._now or work.result is not None or work.job is None or work.job.result is None:
             return
         from napari.layers import Image
 
-        layer = Image(pyramid_of(work.job.levels), **result_meta(work.subject))
+        meta = result_meta(work.subject)
+        layer = Image(pyramid_of(work.job.levels), **{**meta, "visible": False})
         layer.name = f"{layer.name} (running)"
         work.result = layer
         with kept_selection(self._viewer):
             self._insert_above(work.layer, layer)
+        # added in this turn and drawn in the next: napari needs a tenth of a second for both
+        next_turn(lambda: setattr(layer, "visible", meta.get("visible", True)))
 
     def _insert_above(self, noisy: "Image", layer: "Image") -> None:
         """Over results of earlier runs too, which would hide it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from noise2detail.napari.resolve import PLACED
 from noise2detail.types import Pixels
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ FOLLOWED = ("contrast_limits", "colormap", "gamma", "visible", "interpolation2d"
 
 _KEPT: set[int] = set()
 """Viewers whose selection is being kept, by identity."""
+_ACTIVATES = "_activate_on_insert"
+"""Attribute of napari's list of layers; where a version has none, what was selected is selected again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,21 +44,12 @@ class _Shown:
     """The axis of the layer that runs from left to right on the screen."""
     down: int
     """The one that runs from top to bottom."""
+    form: tuple[object, ...]
+    """How it lies in the world, but for where: another preview of the same form can take its place."""
 
     def cut(self, fraction: float) -> Pixels:
-        """What lies left of the divider, which is drawn into its last columns; no layer can be without any."""
-        width = self.pixels.shape[self.across]
-        columns = max(1, round(fraction * width))
-        part = self.pixels[(slice(None),) * self.across + (slice(columns),)]
-        if columns == width:
-            return part
-        # drawn as pixels: the bounding box that napari could draw crashes Mesa when its layer is removed
-        part = part.copy()
-        edge = np.moveaxis(part, (self.down, self.across), (0, 1))[:, -max(1, width // 256) :]
-        dashes = np.arange(len(edge)) // DASH % 2 == 0
-        dark, bright = limits_of(self.noisy)
-        edge[dashes], edge[~dashes] = bright, dark
-        return part
+        """What lies left of the divider."""
+        return _cut(self.pixels, self.across, self.down, fraction, limits_of(self.noisy))
 
     def place_of(self, position: Any) -> Pixels:
         """In pixels of the preview."""
@@ -78,19 +72,29 @@ class Swipe:
         In which both are shown.
     moved
         Called with the place of the divider whenever it has moved.
+    later
+        Calls what it is given in a later turn of the window's event loop: a layer is made, added and drawn in a turn
+        each, since napari takes a good tenth of a second for all of it.
     """
 
-    def __init__(self, viewer: "ViewerModel", moved: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        viewer: "ViewerModel",
+        moved: Callable[[float], None],
+        later: Callable[[Callable[[], None]], None],
+    ) -> None:
         self._viewer = viewer
         self._moved = moved
+        self._later = later
         self._now: _Shown | None = None
+        self._coming = False
         self._fraction = 0.5
         self._connected: list[tuple[Any, Any]] = []
 
     @property
     def shown(self) -> bool:
-        """True while there is a preview in the viewer."""
-        return self._now is not None and self._now.layer in self._viewer.layers
+        """True while there is a preview in the viewer, or about to be."""
+        return self._now is not None and (self._coming or self._now.layer in self._viewer.layers)
 
     @property
     def fraction(self) -> float:
@@ -110,15 +114,13 @@ class Swipe:
             Of ``regions.preview_meta``.
         """
         down, across = (int(axis) - (self._viewer.dims.ndim - noisy.ndim) for axis in self._viewer.dims.displayed[-2:])
-        now = self._now
-        if (
-            self.shown
-            and now is not None
-            and (now.noisy, now.across, now.pixels.shape) == (noisy, across, pixels.shape)
-            and np.allclose(now.layer.translate, meta["translate"])
-        ):
+        now, form = self._now, (across, pixels.ndim, _form(meta))
+        if self.shown and now is not None and (now.noisy, now.form) == (noisy, form):
+            # moved rather than made anew: when a layer is removed napari collects its garbage, a fifth of a second
             self._now = replace(now, pixels=pixels)
             now.layer.data = self._now.cut(self._fraction)
+            if not np.allclose(now.layer.translate, meta["translate"]):
+                now.layer.translate = meta["translate"]
         else:
             self.remove()
             self._add(noisy, pixels, meta, (across, down))
@@ -129,12 +131,12 @@ class Swipe:
         now = self._now
         if now is not None and self.shown:
             now.layer.data = now.cut(self._fraction)
-            now.layer.visible = now.noisy.visible and self._fraction > 0
+            now.layer.visible = not self._coming and now.noisy.visible and self._fraction > 0
         self._moved(self._fraction)
 
     def remove(self) -> None:
         """Take the preview out of the viewer; harmless where there is none."""
-        now, self._now = self._now, None
+        now, self._now, self._coming = self._now, None, False
         for emitter, follower in self._connected:
             emitter.disconnect(follower)
         self._connected.clear()
@@ -147,21 +149,37 @@ class Swipe:
     def _add(self, noisy: "Image", pixels: Pixels, meta: Mapping[str, Any], turned: tuple[int, int]) -> None:
         from napari.layers import Image
 
+        across, down = turned
+        part = _cut(pixels, across, down, self._fraction, limits_of(noisy))
         own = {"metadata": {MARK: True}, "name": f"[preview] {noisy.name}", "blending": "translucent", "opacity": 1.0}
-        layer = Image(pixels, **{**meta, **own})
-        self._now = _Shown(noisy, layer, pixels, *turned)
-        layer.data = self._now.cut(self._fraction)
+        layer = Image(part, **{**meta, **own, "visible": False})
+        form = across, pixels.ndim, _form(meta)
+        self._now, self._coming = _Shown(noisy, layer, pixels, across, down, form), True
         for name in FOLLOWED:
             self._follow(noisy, layer, name)
+        self._later(lambda: self._insert(layer))
+
+    def _insert(self, layer: "Image") -> None:
+        if self._now is None or self._now.layer is not layer:
+            return  # it was removed, or gave way to another, before it was there
         with kept_selection(self._viewer):
             self._viewer.layers.append(layer)
         for callbacks, callback in self._mouse():
             callbacks.append(callback)
+        self._later(lambda: self._uncover(layer))
+
+    def _uncover(self, layer: "Image") -> None:
+        now = self._now
+        if now is not None and now.layer is layer:
+            self._coming = False
+            layer.visible = now.noisy.visible and self._fraction > 0
 
     def _follow(self, noisy: "Image", layer: "Image", name: str) -> None:
         def follower() -> None:
             value = getattr(noisy, name)
-            setattr(layer, name, value and self._fraction > 0 if name == "visible" else value)
+            if name == "visible":
+                value = value and self._fraction > 0 and not self._coming
+            setattr(layer, name, value)
 
         emitter = getattr(noisy.events, name)
         emitter.connect(follower)
@@ -202,18 +220,45 @@ class Swipe:
         return now if inside and near else None
 
 
+def _form(meta: Mapping[str, Any]) -> str:
+    """What of a layer's place cannot be changed by moving it."""
+    return repr([np.asarray(meta[name]).tolist() for name in PLACED if name in meta and name != "translate"])
+
+
+def _cut(pixels: Pixels, across: int, down: int, fraction: float, limits: tuple[float, float]) -> Pixels:
+    """What lies left of the divider, which is drawn into its last columns; no layer can be without any."""
+    width = pixels.shape[across]
+    columns = max(1, round(fraction * width))
+    part = pixels[(slice(None),) * across + (slice(columns),)]
+    if columns == width:
+        return part
+    # drawn as pixels: the bounding box that napari could draw crashes Mesa when its layer is removed
+    part = part.copy()
+    edge = np.moveaxis(part, (down, across), (0, 1))[:, -max(1, width // 256) :]
+    dashes = np.arange(len(edge)) // DASH % 2 == 0
+    dark, bright = limits
+    edge[dashes], edge[~dashes] = bright, dark
+    return part
+
+
 @contextlib.contextmanager
 def kept_selection(viewer: "ViewerModel") -> Iterator[None]:
     """Layers may be added inside without being selected, as napari does it."""
-    selection = viewer.layers.selection
+    layers = viewer.layers
+    selection = layers.selection
     chosen, active = set(selection), selection.active
+    activates = getattr(layers, _ACTIVATES, True)
     _KEPT.add(id(viewer))
+    # selecting and going back makes napari draw its controls five times over, half of the time that adding takes
+    setattr(layers, _ACTIVATES, False)
     try:
         yield
-        selection.intersection_update(chosen)
-        selection.update(chosen)
-        selection.active = active
+        if (set(selection), selection.active) != (chosen, active):
+            selection.intersection_update(chosen)
+            selection.update(chosen)
+            selection.active = active
     finally:
+        setattr(layers, _ACTIVATES, activates)
         _KEPT.discard(id(viewer))
 
 

@@ -1,7 +1,7 @@
 """The engine process: ``python -m noise2detail.napari.worker`` works on what comes in until nobody listens any more.
 
-It imports PyTorch with the first request, and ends with the process that started it, whatever happens to that one: its
-end of the pipe is then closed. What other code prints goes to the standard error.
+It imports PyTorch with the first request, and what else the methods need before. It ends with the process that started
+it, whatever happens to that one: its end of the pipe is then closed. What other code prints goes to the standard error.
 """
 
 import os
@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from typing import Any, BinaryIO
 
 from noise2detail.errors import Cancelled, DeviceError, Noise2DetailError, NotEnoughMemoryError, is_out_of_memory
@@ -138,6 +139,12 @@ def _tell_roughly(request: PreviewRequest, tell: Callable[[Any], None]) -> None:
     tell(Picture(pixels, "rough", f"a quick look, while {meanwhile}"))
 
 
+def _prepare() -> None:
+    """Import what needs no PyTorch, while the person looks at the window: half a second less until a first picture."""
+    for name in ("scipy.ndimage", "scipy.special", "noise2detail.io"):
+        import_module(name)
+
+
 def main() -> None:
     """Serve whoever started this process, over its standard input and output."""
     # an interrupt in a terminal is meant for the program that was started there
@@ -148,7 +155,9 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    serve(Desk(source, sink))
+    desk = Desk(source, sink)
+    _prepare()
+    serve(desk)
 
 
 if __name__ == "__main__":
