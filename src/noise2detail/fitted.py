@@ -21,7 +21,8 @@ from noise2detail.pipeline.fitting import fit_planes
 from noise2detail.pipeline.input import like, take
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
 from noise2detail.pipeline.memory import choose_tile, fastest_tile, find_limit, need_of
-from noise2detail.pipeline.planning import choose_precision, make_plan
+from noise2detail.pipeline.planning import make_plan
+from noise2detail.pipeline.precision import choose_precision
 from noise2detail.pipeline.progress import Listener
 from noise2detail.pipeline.replaying import plan_from_data
 from noise2detail.pipeline.run import Run, find_device

@@ -133,7 +133,7 @@ def test_verbose_shows_the_plan(tmp_path: Path) -> None:
 
 def test_imitated_bfloat16_is_warned_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("noise2detail.cli.wishes.has_bfloat16", lambda device: False)
-    monkeypatch.setattr("noise2detail.pipeline.planning.has_bfloat16", lambda device: False)
+    monkeypatch.setattr("noise2detail.pipeline.precision.has_bfloat16", lambda device: False)
     result = n2d("denoise", write(tmp_path / "a.tif"), "--precision", "bfloat16", *QUICK)
     assert result.exit_code == 0, result.output
     assert "warning: bfloat16 was asked for; this hardware only imitates bfloat16" in result.stderr

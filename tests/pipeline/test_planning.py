@@ -11,7 +11,8 @@ from noise2detail.engine.machine import Machine
 from noise2detail.methods.auto import Auto
 from noise2detail.methods.noise2detail import Noise2Detail
 from noise2detail.pipeline.denoise import plan
-from noise2detail.pipeline.planning import choose_method, choose_precision
+from noise2detail.pipeline.planning import choose_method
+from noise2detail.pipeline.precision import choose_precision
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.plans import ValueMap
 from noise2detail.settings import to_data
@@ -109,7 +110,7 @@ def test_precision(wish: Any, machine: Machine | None, precision: str, why: str)
 
 
 def test_imitated_bfloat16_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("noise2detail.pipeline.planning.has_bfloat16", lambda device: False)
+    monkeypatch.setattr("noise2detail.pipeline.precision.has_bfloat16", lambda device: False)
     found, _, (reason,) = choose_precision(Run(precision="bfloat16"), DEVICE)
     assert found == "bfloat16"
     assert "only imitates bfloat16" in reason

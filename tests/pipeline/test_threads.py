@@ -15,7 +15,7 @@ import noise2detail as n2d
 from noise2detail.engine.machine import Machine
 from noise2detail.errors import Cancelled, SettingError
 from noise2detail.method import Denoiser, Step
-from noise2detail.pipeline import planning, threads
+from noise2detail.pipeline import precision, threads
 from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.run import Run
 from noise2detail.types import Batch
@@ -118,7 +118,7 @@ def test_the_machine_is_measured_with_them(monkeypatch: pytest.MonkeyPatch) -> N
     def measure(device: torch.device) -> Machine:
         return Machine("abacus", "cpu", torch.get_num_threads(), "2.6", 1e6 * torch.get_num_threads(), None)
 
-    monkeypatch.setattr(planning, "measure", measure)
+    monkeypatch.setattr(precision, "measure", measure)
     few, many = (n2d.plan(NOISY, run=Run(device="cpu", threads=count)).expected_seconds for count in (1, 4))
     assert few is not None
     assert many == pytest.approx(few / 4)

@@ -15,7 +15,8 @@ from noise2detail.io.several import Choice
 from noise2detail.machine_cache import machine_for
 from noise2detail.method import Method
 from noise2detail.pipeline.memory import find_limit
-from noise2detail.pipeline.planning import choose_method, choose_precision
+from noise2detail.pipeline.planning import choose_method
+from noise2detail.pipeline.precision import choose_precision
 from noise2detail.pipeline.run import Run, find_device
 from noise2detail.pipeline.threads import MOST
 from noise2detail.plans import ChannelMode, FitWish, Target

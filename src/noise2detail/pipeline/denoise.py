@@ -11,10 +11,11 @@ from noise2detail.method import Denoiser, Method, SeesNeighbours, Step, ignore
 from noise2detail.pipeline.applying import Images, Piece, apply_to_plane, result_of, stages_of
 from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.fitting import fit_each_plane, fit_planes
+from noise2detail.pipeline.forecast import whole_cost
 from noise2detail.pipeline.input import like, take
 from noise2detail.pipeline.layout import Layout
 from noise2detail.pipeline.plane import Plane, prepared, stacked
-from noise2detail.pipeline.planning import make_plan, whole_cost
+from noise2detail.pipeline.planning import make_plan
 from noise2detail.pipeline.progress import Listener, Part, share
 from noise2detail.pipeline.run import Run
 from noise2detail.pipeline.series import in_order

@@ -1,18 +1,19 @@
 """Wishes and data resolved into one frozen plan, before anything is trained."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
 from noise2detail import registry
-from noise2detail.engine.machine import Machine, has_bfloat16, measure
+from noise2detail.engine.machine import Machine
 from noise2detail.errors import InputError, SettingError
-from noise2detail.method import Cost, FitsEach, Method
+from noise2detail.method import FitsEach, Method
 from noise2detail.pipeline.chunks import gaps_of
 from noise2detail.pipeline.computing import computing
 from noise2detail.pipeline.deciding import Decision, aimed, decide, noise_models, wrapped
+from noise2detail.pipeline.forecast import with_forecast
 from noise2detail.pipeline.layout import Layout, check_pixel_type, lay_out
 from noise2detail.pipeline.memory import (
     Need,
@@ -25,8 +26,9 @@ from noise2detail.pipeline.memory import (
 )
 from noise2detail.pipeline.neighbours import choose_neighbours
 from noise2detail.pipeline.noise import ChannelNoise
+from noise2detail.pipeline.precision import choose_precision
 from noise2detail.pipeline.run import Run, find_device, parse_neighbours
-from noise2detail.pipeline.series import Stack, briefly, choose_series, is_recipe
+from noise2detail.pipeline.series import Series, Stack, choose_series, is_recipe
 from noise2detail.pipeline.threads import choose_threads
 from noise2detail.pipeline.values import check_content, percentile_map, published_map
 from noise2detail.plans import FitMode, FitWish, Neighbours, Plan, ValueMap
@@ -131,61 +133,152 @@ def planned(
     """
     check_seed(seed)
     layout, channels = _checked(array, axes)
-    name, recipe, chosen = choose_method(method, recipe)
-    chosen = wrapped(aimed(chosen, run.target), run)
-    device = find_device(run.device)
-    threads, thread_notes = choose_threads(run.threads)
-    limit = find_limit(run.max_memory)
-    maps = _value_maps(recipe, channels)
-    decision = decide(chosen, array, layout, maps, run, threads) if look else Decision(chosen)
-    as_is = not run.decide or recipe in PUBLISHED_RANGE or not is_recipe(name, recipe, chosen)
-    check_planes(name, decision.method, run, layout)
-    with computing("cpu", threads):
-        series = choose_series(_fit_wish(run), decision.method, Stack(array, layout, maps), as_is=as_is)
-    chosen = series.method
-    precision, machine, why = choose_precision(run, device)
-    need = need_of(layout, array.dtype, maps, result_type or array.dtype, chosen.cost(1, *layout.size).held)
-    tile = choose_tile(limit, need, fastest_tile(str(device)))
-    fits = planes_that_fit(need, tile, limit)
-    wish = _wished(run, series.fit, layout, look=look)
-    with computing("cpu", threads):
-        models = noise_models(decision.noise, maps)
-        neighbours, told = choose_neighbours(decision, array, layout, maps, models, wish, fits)
-    plan = Plan(
-        method=name,
+    name, recipe, own = choose_method(method, recipe)
+    threads, told = choose_threads(run.threads)
+    wish = _Wish(
+        array=array,
+        layout=layout,
+        maps=_value_maps(recipe, channels),
+        name=name,
         recipe=recipe,
-        settings=to_data(chosen),
-        why=decision.why + (told if neighbours else told + series.why) + why + thread_notes + _told_gaps(array),
-        shape=tuple(array.shape),
+        method=wrapped(aimed(own, run.target), run),
+        seed=seed,
+        run=run,
+        device=find_device(run.device),
+        limit=find_limit(run.max_memory),
+        threads=threads,
+        look=look,
+    )
+    learning = _learning(wish)
+    means = _means(wish, learning.method, result_type or array.dtype)
+    neighbours, why = _neighbours(wish, learning, means)
+    plan = _plan(wish, learning, means, neighbours, (*why, *means.why, *told, *_told_gaps(array)))
+    plan = with_forecast(plan, learning.method, layout, means.machine, means.need)
+    return Planned(plan, learning.method, layout, learning.decision.seen)
+
+
+@dataclass(frozen=True, eq=False)
+class _Wish:
+    """An array and what is asked for it, both of which can be met as far as they say by themselves."""
+
+    array: Pixels
+    layout: Layout
+    """Of the array."""
+    maps: tuple[ValueMap, ...]
+    """Of its channels."""
+    name: str
+    """Of the method."""
+    recipe: str
+    """Of the method."""
+    method: Method
+    """As it is asked for, before the data decide anything."""
+    seed: int
+    """Of all that is drawn."""
+    run: Run
+    """How it is to be done."""
+    device: torch.device
+    """That computes."""
+    limit: int | None
+    """Bytes that may be taken; None: as many as there are."""
+    threads: int
+    """Of the processor."""
+    look: bool
+    """Whether the noise may decide anything."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Learning:
+    """What the noise and the planes of an array decide."""
+
+    decision: Decision
+    """By the noise."""
+    series: Series
+    """By what its planes have in common."""
+
+    @property
+    def method(self) -> Method:
+        """That does it."""
+        return self.series.method
+
+
+@dataclass(frozen=True, eq=False)
+class _Means:
+    """What a machine allows."""
+
+    precision: Precision
+    """In which networks compute."""
+    machine: Machine | None
+    """How fast it is; None: never measured."""
+    need: Need
+    """Memory for so many pixels at once."""
+    tile: int
+    """Side of what is denoised at once."""
+    fits: int
+    """Planes that can be held at once."""
+    why: tuple[str, ...]
+    """In words."""
+
+
+def _learning(wish: _Wish) -> _Learning:
+    run, layout = wish.run, wish.layout
+    decision = Decision(wish.method)
+    if wish.look:
+        decision = decide(wish.method, wish.array, layout, wish.maps, run, wish.threads)
+    as_is = not run.decide or wish.recipe in PUBLISHED_RANGE or not is_recipe(wish.name, wish.recipe, wish.method)
+    check_planes(wish.name, decision.method, run, layout)
+    with computing("cpu", wish.threads):
+        stack = Stack(wish.array, layout, wish.maps)
+        series = choose_series(_fit_wish(run), decision.method, stack, as_is=as_is)
+    return _Learning(decision, series)
+
+
+def _means(wish: _Wish, method: Method, result_type: np.dtype[Any]) -> _Means:
+    precision, machine, why = choose_precision(wish.run, wish.device)
+    held = method.cost(1, *wish.layout.size).held
+    need = need_of(wish.layout, wish.array.dtype, wish.maps, result_type, held)
+    tile = choose_tile(wish.limit, need, fastest_tile(str(wish.device)))
+    return _Means(precision, machine, need, tile, planes_that_fit(need, tile, wish.limit), why)
+
+
+def _neighbours(wish: _Wish, learning: _Learning, means: _Means) -> tuple[Neighbours | None, tuple[str, ...]]:
+    """Planes that are worked on together, and all reasons for how is learnt."""
+    decision, series = learning.decision, learning.series
+    asked = _wished(wish.run, series.fit, wish.layout, look=wish.look)
+    with computing("cpu", wish.threads):
+        models = noise_models(decision.noise, wish.maps)
+        found, told = choose_neighbours(decision, wish.array, wish.layout, wish.maps, models, asked, means.fits)
+    return found, decision.why + (told if found else told + series.why)
+
+
+def _plan(wish: _Wish, learning: _Learning, means: _Means, neighbours: Neighbours | None, why: tuple[str, ...]) -> Plan:
+    run, layout, method, series = wish.run, wish.layout, learning.method, learning.series
+    return Plan(
+        method=wish.name,
+        recipe=wish.recipe,
+        settings=to_data(method),
+        why=why,
+        shape=tuple(wish.array.shape),
         axes=layout.axes,
-        dtype=str(array.dtype),
+        dtype=str(wish.array.dtype),
         planes=len(layout.planes),
         channels=layout.channels,
-        value_maps=maps,
+        value_maps=wish.maps,
         fit=series.fit,
         channel_mode=run.channels,
-        seed=seed,
-        device=str(device),
-        precision=precision,
-        threads=threads,
-        tile=tile,
-        max_memory=limit,
-        training_planes=training_planes(need, tile, limit, layout) if series.fit == "shared" else 1,
-        frames=learns_from_frames(chosen),
-        noise=decision.noise,
+        seed=wish.seed,
+        device=str(wish.device),
+        precision=means.precision,
+        threads=wish.threads,
+        tile=means.tile,
+        max_memory=wish.limit,
+        training_planes=training_planes(means.need, means.tile, wish.limit, layout) if series.fit == "shared" else 1,
+        frames=learns_from_frames(method),
+        noise=learning.decision.noise,
         anyway=run.anyway,
         starts=series.starts,
-        at_once=min(choose_at_once(run, series.fit, device, chosen, layout), fits),
+        at_once=min(choose_at_once(run, series.fit, wish.device, method, layout), means.fits),
         neighbours=neighbours,
     )
-    return Planned(_with_forecast(plan, chosen, layout, machine, need), chosen, layout, decision.seen)
-
-
-def _with_forecast(plan: Plan, method: Method, layout: Layout, machine: Machine | None, need: Need) -> Plan:
-    """The plan with the seconds and the memory that it may take."""
-    seconds = machine.seconds(whole_cost(method, plan, layout).total, plan.precision) if machine else None
-    held = 2 * plan.neighbours.reach + 1 if plan.neighbours else plan.training_planes
-    return replace(plan, expected_seconds=seconds, expected_mib=need.peak(plan.tile, held) / 2**20)
 
 
 def _wished(run: Run, fit: FitMode, layout: Layout, *, look: bool) -> str | int | None:
@@ -276,35 +369,6 @@ def _checked(array: Pixels, axes: str | None) -> tuple[Layout, list[Pixels]]:
     return layout, channels
 
 
-def whole_cost(method: Method, plan: Plan, layout: Layout) -> Cost:
-    """Work of all fits, and of applying their denoisers to all planes."""
-    fits = 1 if plan.fit == "shared" else plan.planes
-    seen = plan.training_planes
-    if plan.neighbours:
-        return _cost_of_windows(method, plan, plan.neighbours, layout)
-    if plan.frames:
-        fits, seen = len(layout.scenes), len(layout.scenes[0])
-    groups = plan.channels if plan.channel_mode == "each" else 1
-    one = method.cost(seen, *layout.size)
-    together = plan.channels if plan.channel_mode == "joint" else 1
-    times = groups * (1 + one.further * (together - 1))
-    trained = fits * one.training
-    if plan.fit == "warm":
-        anew = len(plan.starts)
-        trained = anew * one.training + (fits - anew) * briefly(method).cost(1, *layout.size).training
-    return Cost(times * trained, groups * method.cost(plan.planes, *layout.size).application)
-
-
-def _cost_of_windows(method: Method, plan: Plan, neighbours: Neighbours, layout: Layout) -> Cost:
-    """Work of all windows: the planes of each are channels of one image."""
-    size = layout.shape[layout.axes.index(neighbours.axis)]
-    count = plan.planes // size * len(neighbours.starts(size))
-    groups, together = (plan.channels, 1) if plan.channel_mode == "each" else (1, plan.channels)
-    one = method.cost(1, *layout.size)
-    times = groups * (1 + one.further * (together * neighbours.depth(size) - 1))
-    return Cost(count * times * one.training, count * groups * neighbours.depth(size) * one.application)
-
-
 def check_seed(seed: object) -> None:
     """Raise unless ``seed`` is a whole number that every generator takes.
 
@@ -315,27 +379,3 @@ def check_seed(seed: object) -> None:
     """
     if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63 - 1:
         raise SettingError(f"seed is {seed!r}; expected a whole number from 0 to 2**63 - 2")
-
-
-def choose_precision(run: Run, device: torch.device) -> tuple[Precision, Machine | None, tuple[str, ...]]:
-    """Precision, the measurement that it rests on, and the reason in words."""
-    if run.precision != "auto":
-        imitated = run.precision == "bfloat16" and not has_bfloat16(device)
-        slow = (
-            "; this hardware only imitates bfloat16, expect it to be many times slower than float32" if imitated else ""
-        )
-        return run.precision, run.machine, (f"{run.precision} was asked for{slow}",)
-    machine = run.machine or _measured(device, run.threads)
-    if machine.bfloat16_rate is None:
-        return "float32", machine, (f"float32: {machine.processor} has no bfloat16 arithmetic",)
-    ratio = machine.bfloat16_rate / machine.float32_rate
-    return (
-        machine.precision,
-        machine,
-        (f"{machine.precision}: bfloat16 runs at {ratio:.1f} times the speed of float32 here",),
-    )
-
-
-def _measured(device: torch.device, threads: int | None) -> Machine:
-    with computing(device, threads):
-        return measure(device)
