@@ -1,6 +1,8 @@
 """What every test starts from: reproducible property tests, and an accelerator where there is one."""
 
+import gc
 import os
+from collections.abc import Generator
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # as many workers as cores: with more threads than that each would wait for the others
@@ -23,6 +25,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What the fixture ``make_napari_viewer`` looks for; all of that plugin would load Qt for every test there is."""
     parser.addoption("--show-napari-viewer", action="store_true", help="show the windows of the tests of the plugin")
     parser.addoption("--save-leaked-object-graph", action="store_true", help="of napari")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nothing collected or imported for it is ever garbage: not looked for meanwhile, nor among it afterwards."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
