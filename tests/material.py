@@ -46,7 +46,7 @@ def shortened(method: Any, steps: int = 3, width: int = 8) -> Any:
         if isinstance(part, PairSmoother):
             changes[name] = replace(part, training=replace(part.training, steps=steps), width=width)
     small = {"steps": steps, "width": width, "clip": False, "shifts": 1, "iterations": 40}
-    small["passes"] = min(2, getattr(method, "passes", 2))
+    small |= {name: min(2, getattr(method, name, 2)) for name in ("passes", "members")}
     names = {field.name for field in fields(method)}
     return replace(method, **changes, **{name: value for name, value in small.items() if name in names})
 
