@@ -87,9 +87,8 @@ class FakeEngine:
         return self._begin(FakeJob(request, listen))
 
     def run(self, request: RunRequest, listen: Listener) -> FakeJob:
-        """Begin a run, with a result of zeros."""
-        array = request.image.array
-        return self._begin(FakeJob(request, listen, np.zeros(array.shape, array.dtype)))
+        """Begin a run, with a result that is noisy."""
+        return self._begin(FakeJob(request, listen, np.array(request.image.array)))
 
     def fit(self, request: FitRequest, listen: Listener) -> FakeJob:
         """Begin a fit."""

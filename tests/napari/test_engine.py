@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from noise2detail.fitted import apply, load
 from noise2detail.image import Image
 from noise2detail.napari import wire
 from noise2detail.napari.engine import LocalEngine
+from noise2detail.napari.handover import handed_over
 from noise2detail.napari.jobs import (
     DenoiserWritten,
     Event,
@@ -137,7 +139,7 @@ def test_cancel_keeps_what_is_done(engine: LocalEngine) -> None:
     assert job.wait()
     assert heard.events[-1] == Stopped(1, 4)
     assert job.result is not None
-    assert [bool(plane.any()) for plane in job.result] == [True, False, False, False]
+    assert [same(one, other) for one, other in zip(job.result, pixels, strict=True)] == [False, True, True, True]
 
 
 DEAF = """
@@ -148,9 +150,10 @@ from noise2detail.napari.growing import PlanePixels
 from noise2detail.napari.jobs import Finished
 from noise2detail.napari.worker import Told
 source, sink = sys.stdin.buffer, sys.stdout.buffer
-number = wire.receive(source).number
+asked = wire.receive(source)
+number, SHAPE = asked.number, asked.request.image.array.shape[-2:]
 for plane in range(2):
-    wire.send(sink, Told(number, PlanePixels("result", (plane,), np.ones((1, 4, 5), np.uint16))))
+    wire.send(sink, Told(number, PlanePixels("result", (plane,), np.ones((1, *SHAPE), np.uint16))))
     if plane == 0:
         wire.receive(source)
 wire.send(sink, Told(number, Finished(0.0, {})))
@@ -161,12 +164,13 @@ def test_a_cancel_that_comes_too_late_is_still_one() -> None:
     # all was computed before the engine heard of the wish; what came after it was not taken, and must not be missing
     heard = Heard(PlaneDone, lambda: job.cancel())
     engine = LocalEngine([sys.executable, "-c", DEAF])
-    job = engine.run(RunRequest(Image(noisy(2, 4, 5), "ZYX"), QUICK), heard)
+    pixels = noisy(2, 4, 5)
+    job = engine.run(RunRequest(Image(pixels, "ZYX"), QUICK), heard)
     assert job.wait()
     engine.close()
     assert heard.events[-1] == Stopped(1, 2)
     assert job.result is not None
-    assert [bool(plane.any()) for plane in job.result] == [True, False]
+    assert same(job.result, np.stack([np.ones_like(pixels[0]), pixels[1]]))
 
 
 def test_the_next_preview_ends_the_one_before_and_a_run_is_left_alone(engine: LocalEngine) -> None:
@@ -225,20 +229,84 @@ def test_the_uncertainty_comes_as_a_second_image_and_a_report_on_request(engine:
     assert "cells &amp; more" in page.read_text(encoding="utf-8")
 
 
+class Lazy:
+    """An array that is read when it is asked for, and remembers which planes were."""
+
+    def __init__(self, pixels: Any, chunks: Any = None) -> None:
+        self.shape, self.dtype, self.chunks = pixels.shape, pixels.dtype, chunks
+        self.asked: list[range] = []
+        self._pixels = pixels
+        self._ready: threading.Event | None = None
+
+    def wait_for(self, ready: threading.Event) -> None:
+        """Before anything is read."""
+        self._ready = ready
+
+    def __getitem__(self, index: Any) -> Any:
+        if self._ready is not None:
+            self._ready.wait()
+        self.asked.append(range(*index[0].indices(self.shape[0])))
+        return self._pixels[index]
+
+
+@pytest.mark.parametrize("in_message", [0, 2**25])
+@pytest.mark.parametrize(
+    ("chunks", "asked"),
+    [
+        (None, [range(n, n + 1) for n in range(5)]),
+        ((2, 9, 9), [range(2), range(2, 4), range(4, 5)]),  # as zarr says it
+        (((3, 2), (16,), (9, 9)), [range(3), range(3, 5)]),  # as Dask does
+    ],
+)
+def test_what_is_read_late_is_read_once_and_stays_where_nothing_is_done(
+    chunks: Any, asked: list[range], in_message: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("noise2detail.napari.handover.IN_MESSAGE", in_message)
+    pixels, heard = noisy(5, 16, 18), Heard(PlaneDone, lambda: job.cancel())
+    lazy, engine = Lazy(pixels, chunks), LocalEngine([sys.executable, "-c", DEAF])
+    ones = np.ones_like(pixels[0])
+    request = RunRequest(Image(lazy, "ZYX"), QUICK, levels=((5, 8, 9), (2, 4, 3)))  # type: ignore[arg-type]
+    job = engine.run(request, heard)
+    assert job.wait()
+    engine.close()
+    assert lazy.asked == asked
+    assert heard.events[-1] == Stopped(1, 5)
+    assert same(job.result, np.stack([ones, *pixels[1:]]))
+    blocks = pixels[1:].reshape(4, 8, 2, 9, 2).mean((2, 4))
+    assert same(job.levels[1], np.stack([ones[::2, ::2], *np.rint(blocks)]))
+    assert (job.levels[2] > 30).all()
+
+
+def test_planes_of_a_chunk_that_is_too_large_are_read_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("noise2detail.napari.handover.AT_ONCE", 2 * 4 * 5 * 2 - 1)
+    pixels = noisy(4, 4, 5)
+    lazy = Lazy(pixels, (2, 4, 5))
+    found = handed_over(Image(lazy, "ZYX"), tmp_path, lambda place, part, share: None)  # type: ignore[arg-type]
+    assert lazy.asked == [range(n, n + 1) for n in range(4)]
+    assert same(found.array, pixels)
+
+
+def test_reading_a_layer_is_cancelled_between_its_parts() -> None:
+    pixels, heard = noisy(4, 24, 32), Heard(Progress, lambda: job.cancel())
+    lazy, engine = Lazy(pixels), LocalEngine([sys.executable, "-c", DEAF])
+    ready = threading.Event()
+    lazy.wait_for(ready)
+    job = engine.run(RunRequest(Image(lazy, "ZYX"), QUICK), heard)  # type: ignore[arg-type]
+    ready.set()
+    assert job.wait()
+    engine.close()
+    assert heard.kinds() == [Progress, Stopped]
+    assert heard.events[-1] == Stopped(0, 4)
+    assert lazy.asked == [range(1)]
+
+
 def test_a_large_layer_is_read_plane_by_plane(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("noise2detail.napari.handover.IN_MESSAGE", 0)
-    pixels, asked, heard = noisy(3, 24, 32), list[Any](), Heard()
-
-    class Lazy:
-        shape, dtype = pixels.shape, pixels.dtype
-
-        def __getitem__(self, index: Any) -> Any:
-            asked.append(index)
-            return pixels[index]
-
-    job = engine.run(RunRequest(Image(Lazy(), "ZYX"), QUICK, judge=False), heard)  # type: ignore[arg-type]
+    pixels, heard = noisy(3, 24, 32), Heard()
+    job = engine.run(RunRequest(Image(Lazy(pixels), "ZYX"), QUICK, judge=False), heard)  # type: ignore[arg-type]
     assert job.wait()
-    assert [index[0] for index in asked] == [0, 1, 2]
     assert heard.of(Progress)[0].stage == "reading"
     run = Run(device="cpu", precision="float32", threads=1)
     assert same(job.result, denoise(pixels, axes="ZYX", method="gaussian", run=run))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from noise2detail.napari.jobs import Picture, PreviewRequest
+from noise2detail.napari.swipe import camera_of
 from tests.napari.fake_engine import FakeEngine
 from tests.napari.viewing import add
 
@@ -122,6 +123,9 @@ def test_a_rectangle_is_previewed(
     dock.preview.region.setCurrentIndex(1)
     shapes: Any = viewer.layers["n2d preview region"]
     assert dock.choice.box.currentText() == "cells"
+    assert shapes.mode == "add_rectangle"
+    assert shapes.units == noisy.units[1:]  # napari shows none where those of one layer differ
+    assert shapes.current_edge_width == pytest.approx(2 / camera_of(viewer).zoom)
     dock.preview.start()
     assert len(told) == 1
     assert "No rectangle" in told[0][1]
@@ -134,6 +138,42 @@ def test_a_rectangle_is_previewed(
     request = engine.job.request
     assert isinstance(request, PreviewRequest)
     np.testing.assert_array_equal(request.image.array, np.asarray(noisy.data)[viewer.dims.current_step[0], 10:30, 4:20])
+    # the mouse draws no further rectangle where the divider is to be taken hold of
+    assert shapes.mode == "pan_zoom"
+    dock.preview.region.activated.emit(1)  # chosen once more
+    assert shapes.mode == "add_rectangle"
+    assert viewer.layers.selection.active is shapes
+
+
+def test_a_live_preview_waits_until_the_rectangle_is_drawn(
+    viewer: "Viewer", dock: "DenoiseWidget", engine: FakeEngine, settle: Callable[[], None]
+) -> None:
+    add(viewer)
+    dock.preview.live.setChecked(True)
+    settle()
+    dock.preview.region.setCurrentIndex(1)
+    dock.preview._later.stop()
+    shapes: Any = viewer.layers["n2d preview region"]
+    begun = len(engine.jobs)
+    corners = np.array([shapes.world_to_data(place) for place in ((5, 6), (5, 16), (16, 16), (16, 6))])
+    shapes.add(corners, shape_type="rectangle", gui=True)  # as when the mouse is pressed
+    settle()
+    assert len(engine.jobs) == begun
+    assert shapes.mode == "add_rectangle"
+    shapes._moving_value = shapes.nshapes - 1, 4
+    shapes._finish_drawing()  # and when it is released
+    settle()
+    assert len(engine.jobs) == begun + 1
+
+
+def test_no_rectangle_is_drawn_where_there_is_no_image(
+    viewer: "Viewer", dock: "DenoiseWidget", told: list[tuple[str, str]]
+) -> None:
+    dock.preview.region.setCurrentIndex(1)
+    assert dock.preview.region.currentData() == "visible"
+    assert not viewer.layers
+    assert len(told) == 1
+    assert "open an image" in told[0][1]
 
 
 def test_a_live_preview_follows_settings_and_planes(

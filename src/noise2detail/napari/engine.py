@@ -14,7 +14,7 @@ from typing import Any, cast
 from noise2detail.errors import BusyError, Cancelled, Noise2DetailError
 from noise2detail.image import Image
 from noise2detail.napari.growing import Growing
-from noise2detail.napari.handover import folder_for_a_job, handed_over
+from noise2detail.napari.handover import Place, folder_for_a_job, handed_over
 from noise2detail.napari.jobs import (
     ENDS,
     Event,
@@ -176,7 +176,7 @@ class EngineJob:
 
     @property
     def result(self) -> Pixels | None:
-        """Of a run: the denoised image, 0 where a plane is not done yet; from ``Planned`` on."""
+        """Of a run: the denoised image, noisy where a plane is not done yet; from ``Planned`` on."""
         return self._growing.pyramid.levels[0] if self._growing is not None else None
 
     @property
@@ -274,18 +274,25 @@ class EngineJob:
     def _handed_over(self, folder: Path) -> Request:
         """The request as a message can hold it."""
         found: dict[str, Any] = {}
+        if isinstance(self._request, RunRequest):
+            self._growing = Growing(self._request)
         for name in IMAGES:
             image: Image | None = getattr(self._request, name, None)
             if image is not None:
                 place = folder / name
                 place.mkdir()
                 found[name] = handed_over(image, place, self._read)
+        if self._growing is not None:
+            self._growing.pyramid.finish()
         return replace(self._request, **found)
 
-    def _read(self, share: float) -> None:
+    def _read(self, place: Place, pixels: Pixels, share: float) -> None:
+        if self._growing is not None:
+            self._growing.pyramid.begin(place, pixels)
+        if share < 1 or self._reading:  # one part alone is there at once
+            self._reading = READING
+            self._tell(Progress(READING * share, "reading", None))
         self._check()
-        self._reading = READING
-        self._tell(Progress(READING * share, "reading", None))
 
     def _check(self) -> None:
         if self._cancelled.is_set():
@@ -295,9 +302,7 @@ class EngineJob:
         """Put pixels where they belong, and tell the rest."""
         if isinstance(message, Progress) and self._reading:
             message = replace(message, fraction=self._reading + (1 - self._reading) * message.fraction)
-        if isinstance(self._request, RunRequest):
-            if self._growing is None:
-                self._growing = Growing(self._request)
+        if self._growing is not None:
             message = self._growing.take(message)
         if message is not None:
             self._tell(message)

@@ -1,5 +1,6 @@
 """A result that grows plane by plane, with the smaller levels that its layer had."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any, cast
@@ -29,7 +30,7 @@ class Growing:
     """Everything that a run gives, put together from what is told of it."""
 
     def __init__(self, request: RunRequest) -> None:
-        """Zeros at first, allocated here."""
+        """Zeros until the noisy pixels are put there, allocated here."""
         array = request.image.array
         self._layout = Layout(request.image.axes, tuple(array.shape))
         self.pyramid = Pyramid(request.image.axes, (tuple(array.shape), *request.levels), np.dtype(array.dtype))
@@ -73,6 +74,20 @@ class Pyramid:
         return math.prod(
             size for axis, size in zip(self._layouts[0].axes, self._layouts[0].shape, strict=True) if axis in "TZ"
         )
+
+    def begin(self, place: tuple[slice, ...], pixels: Pixels) -> None:
+        """Take in noisy pixels of some planes as they are read: what is never done stays as it was."""
+        self.levels[0][place] = pixels
+        if len(self.levels) > 1:
+            layout = self._layouts[0]
+            view = layout.view(self.levels[0])
+            own = [
+                range(*one.indices(n))
+                for axis, one, n in zip(layout.axes, place, layout.shape, strict=True)
+                if axis in "TZ"
+            ]
+            for index in itertools.product(*own):
+                self.put(index, np.stack(layout.channels_of(view, index)))
 
     def put(self, index: tuple[int, ...], pixels: Pixels) -> None:
         """Take in a plane ``(channel, y, x)``; smaller levels that have as many planes get theirs too."""

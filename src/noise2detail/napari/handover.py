@@ -1,6 +1,7 @@
 """Pixels on their way to the engine, and results of it: small ones in memory, large ones in mapped files."""
 
 import contextlib
+import itertools
 import math
 import shutil
 import tempfile
@@ -23,6 +24,15 @@ IN_MESSAGE = 2**25
 SHARE = 0.25
 """Of the memory that is free, what a result may take; larger ones are kept in a mapped file."""
 
+AT_ONCE = 2**28
+"""Bytes of a layer that are read together at most, where it is kept or computed in chunks of several planes."""
+
+Place = tuple[slice, ...]
+"""Where in an array."""
+
+OnPart = Callable[[Place, Pixels, float], None]
+"""Is told the place of pixels that have been read, the pixels, and the share that is read by now."""
+
 PREFIX = "noise2detail-"
 """Of temporary folders."""
 
@@ -40,10 +50,10 @@ class Stored:
         return np.asarray(np.memmap(self.path, np.dtype(self.dtype), "r", shape=self.shape))
 
 
-def handed_over(image: Image, folder: Path, on_share: Callable[[float], None]) -> Image:
+def handed_over(image: Image, folder: Path, on_part: OnPart) -> Image:
     """The image as a message can hold it: its pixels are an array, or ``Stored`` in a folder.
 
-    Arrays that are computed or read when they are asked for are read plane by plane, once.
+    Arrays that are computed or read when they are asked for are read by some planes after the other, each once.
 
     Parameters
     ----------
@@ -51,8 +61,8 @@ def handed_over(image: Image, folder: Path, on_share: Callable[[float], None]) -
         With pixels of any kind.
     folder
         For the file; is there already.
-    on_share
-        Called with the share that is read; what it raises stops the reading.
+    on_part
+        Called with what has been read; what it raises stops the reading.
 
     Raises
     ------
@@ -63,16 +73,22 @@ def handed_over(image: Image, folder: Path, on_share: Callable[[float], None]) -
     size = math.prod(shape) * dtype.itemsize
     if size <= IN_MESSAGE:
         # a copy: what is in the layer may change while the message is written
-        return replace(image, array=np.array(image.array, order="C"))
+        copy = np.empty(shape, dtype)
+        at_once = isinstance(image.array, np.ndarray)
+        _copy(image, copy, [(slice(None),) * copy.ndim] if at_once else list(_parts(image)), on_part)
+        return replace(image, array=copy)
     _refuse_space(folder, size)
     path = folder / "pixels"
     target = np.memmap(path, dtype, "w+", shape=shape)
-    places = list(_planes(image.axes, shape))
-    for number, place in enumerate(places):
-        target[place] = np.asarray(image.array[place])
-        on_share((number + 1) / len(places))
+    _copy(image, target, list(_parts(image)), on_part)
     target.flush()
     return replace(image, array=Stored(path, shape, dtype.str))  # type: ignore[arg-type]
+
+
+def _copy(image: Image, target: Pixels, places: Sequence[Place], on_part: OnPart) -> None:
+    for number, place in enumerate(places):
+        target[place] = np.asarray(image.array[place])
+        on_part(place, target[place], (number + 1) / len(places))
 
 
 def taken(image: Image) -> Image:
@@ -114,11 +130,26 @@ def folder_for_a_job() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _planes(axes: str, shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
-    """Every plane with its channels, as an index."""
-    lengths = [size if axis in "TZ" else 1 for axis, size in zip(axes, shape, strict=True)]
-    for index in np.ndindex(*lengths):
-        yield tuple(own if axis in "TZ" else slice(None) for axis, own in zip(axes, index, strict=True))
+def _parts(image: Image) -> Iterator[Place]:
+    """Some planes with all of their channels after the other: those that the array keeps or computes together."""
+    shape = image.array.shape
+    chunks = getattr(image.array, "chunks", None) or (1,) * len(shape)
+    edges = [
+        _edges(size, chunk) if axis in "TZ" else [0, size]
+        for axis, size, chunk in zip(image.axes, shape, chunks, strict=True)
+    ]
+    together = math.prod(max(np.diff(own)) for own in edges) * np.dtype(image.array.dtype).itemsize
+    if together > AT_ONCE:
+        edges = [
+            list(range(size + 1)) if axis in "TZ" else [0, size] for axis, size in zip(image.axes, shape, strict=True)
+        ]
+    return itertools.product(*([slice(*pair) for pair in itertools.pairwise(own)] for own in edges))
+
+
+def _edges(size: int, chunk: int | Sequence[int]) -> list[int]:
+    """Of the chunks along an axis: one length for all as in zarr, or that of each as in Dask."""
+    lengths = [chunk] * math.ceil(size / chunk) if isinstance(chunk, int) else chunk
+    return [min(edge, size) for edge in itertools.accumulate(lengths, initial=0)]
 
 
 def _refuse_space(folder: Path, needed: int) -> None:

@@ -277,7 +277,7 @@ class Job(Protocol):
 
     @property
     def result(self) -> Pixels | None:
-        """Of a ``RunRequest``, from ``Planned`` on: the denoised image, 0 where a plane is not done yet.
+        """Of a ``RunRequest``, from ``Planned`` on: the denoised image, noisy where a plane is not done yet.
 
         It can be shown while it grows.
         """

@@ -39,6 +39,8 @@ DEBOUNCE_MS = 350
 """A live preview waits until nothing has changed for so long."""
 STEPS = 1000
 """Of the slider."""
+EDGE = 2
+"""Pixels of the screen that the edge of a rectangle is wide."""
 RECTANGLE = "n2d preview region"
 """Name of the layer in which the rectangle is drawn."""
 
@@ -121,6 +123,7 @@ class PreviewPanel(QWidget):
             return
         self._asked = asked
         self._watch(wish.layer)
+        self._end_drawing()
         self.status.setText(f"Preview of {region.words}: starting")
 
     def touch(self) -> None:
@@ -202,15 +205,50 @@ class PreviewPanel(QWidget):
         return next((layer for layer in self._viewer.layers if layer.name == RECTANGLE), None)
 
     def _on_region(self) -> None:
-        """A layer to draw in is made when it is first needed."""
-        if self.region.currentData() == "drawn" and self._rectangle() is None:
-            shapes = self._viewer.add_shapes(
-                name=RECTANGLE, ndim=2, edge_color="yellow", face_color="transparent", edge_width=2
-            )
+        """Whoever chooses to draw can draw at once; the layer for it is made when it is first needed."""
+        if self.region.currentData() == "drawn":
+            shapes = self._rectangle() or self._new_rectangle()
+            if shapes is None:
+                self.region.setCurrentIndex(self.region.findData("visible"))
+                return
+            self._viewer.layers.selection.active = shapes
             shapes.mode = "add_rectangle"
-            shapes.events.data.connect(self.touch)
             self.status.setText("Draw a rectangle in the picture, then press Preview.")
         self.touch()
+
+    def _on_chosen(self) -> None:
+        """Also where it was the choice before, which changes nothing else."""
+        if self.region.currentData() == "drawn":
+            self._on_region()
+
+    def _new_rectangle(self) -> "Shapes | None":
+        """A layer to draw in; None, after one notification, where there is nothing to draw on."""
+        wish = self._wish()
+        if wish is None:
+            return None
+        shapes = self._viewer.add_shapes(
+            name=RECTANGLE,
+            ndim=2,
+            edge_color="yellow",
+            face_color="transparent",
+            # in units of the world, whatever the size of a pixel is there
+            edge_width=EDGE / camera_of(self._viewer).zoom,
+            # napari leaves the units of all layers aside where those of one differ
+            units=wish.layer.units[-2:],
+        )
+        shapes.events.data.connect(self._on_drawn)
+        return shapes
+
+    def _on_drawn(self, event: Any) -> None:
+        """A rectangle is there, another, or none; not while it is being drawn."""
+        if self.region.currentData() == "drawn" and str(event.action) in ("added", "changed"):
+            self.touch()
+
+    def _end_drawing(self) -> None:
+        """The mouse, with which the next rectangle would be drawn, is free for the divider."""
+        shapes = self._rectangle()
+        if shapes is not None and str(shapes.mode) == "add_rectangle":
+            shapes.mode = "pan_zoom"
 
     def _on_camera(self) -> None:
         if self.region.currentData() == "visible":
@@ -273,9 +311,10 @@ class PreviewPanel(QWidget):
         self.region.setAccessibleName("Region of the preview")
         self.region.setToolTip(
             "Which part: what is seen of the layer, or a rectangle drawn in a layer of its own; at most "
-            f"{PREVIEW_SIDE}x{PREVIEW_SIDE} pixels around the middle."
+            f"{PREVIEW_SIDE}x{PREVIEW_SIDE} pixels around the middle. Choose it again to draw another."
         )
         self.region.currentIndexChanged.connect(lambda _: self._on_region())
+        self.region.activated.connect(self._on_chosen)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, STEPS)
         self.slider.setValue(STEPS // 2)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -58,17 +57,6 @@ class Work:
     count: int = 0
     finished: Finished | None = None
     told_changed: bool = False
-
-
-def begin_noisy(work: Work) -> None:
-    """Put the noisy planes into a result that has none yet: what is never done stays as it was.
-
-    Pixels that are computed or read when they are asked for are left out: they would be read a second time.
-    """
-    noisy = work.layer.data if work.subject.levels else [work.layer.data]
-    for level, own in zip(work.job.levels if work.job is not None else (), noisy, strict=False):
-        if isinstance(own, np.ndarray) and own.shape == level.shape:
-            level[...] = own
 
 
 class Runs(QObject):
@@ -143,14 +131,7 @@ class Runs(QObject):
     def _next(self) -> None:
         work = self._waiting.pop(0)
         request: RunRequest = work.subject.request(work.settings, **self._more)
-        hand_on = self._relay.listener(lambda event: self._take(work, event))
-
-        def listen(event: Event) -> None:
-            if isinstance(event, Planned):  # in the engine's thread, and before any plane is done
-                begin_noisy(work)
-            hand_on(event)
-
-        work.job = self._engine.run(request, listen)
+        work.job = self._engine.run(request, self._relay.listener(lambda event: self._take(work, event)))
         self._now = work
         work.layer.events.data.connect(self._on_data)
         self.began.emit(f"Denoising {work.subject.name}")
