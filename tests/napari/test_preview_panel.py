@@ -143,6 +143,12 @@ def test_a_rectangle_is_previewed(
     dock.preview.region.activated.emit(1)  # chosen once more
     assert shapes.mode == "add_rectangle"
     assert viewer.layers.selection.active is shapes
+    dock.preview.region.setCurrentIndex(0)
+    assert not shapes.visible
+    assert shapes.mode == "pan_zoom"
+    dock.preview.region.setCurrentIndex(1)
+    assert shapes.visible
+    assert viewer.layers["n2d preview region"] is shapes
 
 
 def test_a_live_preview_waits_until_the_rectangle_is_drawn(

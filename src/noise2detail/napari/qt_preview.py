@@ -211,10 +211,20 @@ class PreviewPanel(QWidget):
             if shapes is None:
                 self.region.setCurrentIndex(self.region.findData("visible"))
                 return
+            shapes.visible = True
             self._viewer.layers.selection.active = shapes
             shapes.mode = "add_rectangle"
             self.status.setText("Draw a rectangle in the picture, then press Preview.")
+        else:
+            self._hide_rectangle()
         self.touch()
+
+    def _hide_rectangle(self) -> None:
+        """Not removed: under software OpenGL napari crashes when a layer of shapes goes."""
+        shapes = self._rectangle()
+        if shapes is not None:
+            self._end_drawing()  # a tool for a layer that is hidden is an error in napari
+            shapes.visible = False
 
     def _on_chosen(self) -> None:
         """Also where it was the choice before, which changes nothing else."""
