@@ -148,7 +148,7 @@ def _parts(image: Image) -> Iterator[Place]:
 
 def _edges(size: int, chunk: int | Sequence[int]) -> list[int]:
     """Of the chunks along an axis: one length for all as in zarr, or that of each as in Dask."""
-    lengths = [chunk] * math.ceil(size / chunk) if isinstance(chunk, int) else chunk
+    lengths = [int(chunk)] * math.ceil(size / chunk) if isinstance(chunk, int | np.integer) else chunk
     return [min(edge, size) for edge in itertools.accumulate(lengths, initial=0)]
 
 
