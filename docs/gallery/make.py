@@ -61,7 +61,7 @@ def main() -> None:
         if args.pages or (args.only and case.id not in args.only):
             continue
         print(f"{case.id} ...", flush=True)
-        figures[case.id] = exhibit(case, table.data[case.data], args.data) | {"circumstances": circumstances}
+        figures[case.id] = exhibit(case, table.data[case.data], args.data.resolve()) | {"circumstances": circumstances}
         print(json.dumps(figures[case.id]["runs"], indent=1), figures[case.id]["errors"], flush=True)
         FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     figures = {case.id: figures[case.id] for case in table.cases if case.id in figures}
