@@ -95,6 +95,7 @@ def test_cancel_keeps_what_is_done_and_says_so(
     dock.run()
     engine.job.tell(PLAN)
     settle()
+    assert len(viewer.layers) == 2  # none that a cancel would have to take away again
     dock.controls.cancel_button.click()
     settle()
     assert [layer.name for layer in viewer.layers] == ["cells", result.name]

@@ -151,7 +151,6 @@ class Runs(QObject):
             return
         if isinstance(event, Planned):
             work.count = event.planes
-            next_turn(lambda: self._add_result(work))
         elif isinstance(event, PlaneDone):
             work.done, work.count = event.done, event.count
             self._add_result(work)
@@ -200,8 +199,11 @@ class Runs(QObject):
         self.ended.emit(words)
 
     def _add_result(self, work: Work) -> None:
-        """A layer above the noisy one, once there are pixels to show."""
-        if work is not self._now or work.result is not None or work.job is None or work.job.result is None:
+        """A layer above the noisy one, with the first plane.
+
+        Not before: napari needs a fifth of a second to take it away again where a run is cancelled at once.
+        """
+        if work.result is not None or work.job is None or work.job.result is None:
             return
         from napari.layers import Image
 
