@@ -23,8 +23,8 @@ REFRESH = 0.5
 EFFORT = 4
 """Times as long as a picture took to make, the training goes on before the next."""
 
-EARLY = 0.15
-"""Share of the steps of a training before which its pictures are not shown."""
+EARLY = 0.5
+"""Share of the steps of a training before which its pictures are not shown: they are worse than the rough one."""
 
 TOLD_BY_PACE = 0.03
 """Share of the work from which its own pace says how long the rest takes."""

@@ -141,7 +141,7 @@ def _tell_roughly(request: PreviewRequest, tell: Callable[[Any], None]) -> None:
 
 def _prepare() -> None:
     """Import what needs no PyTorch, while the person looks at the window: half a second less until a first picture."""
-    for name in ("scipy.ndimage", "scipy.special", "noise2detail.io"):
+    for name in ("scipy.fft", "scipy.ndimage", "scipy.special", "noise2detail.io"):
         import_module(name)
 
 
