@@ -2,11 +2,16 @@
 
 import gc
 import os
+import signal
 from collections.abc import Generator
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # as many workers as cores: with more threads than that each would wait for the others
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # started in the background by a shell: what tests start would inherit that Ctrl-C means nothing
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # the tests of the napari plugin need no screen, and the binding of Qt that the extra "dev" brings
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

@@ -43,14 +43,17 @@ def test_from_the_shell_to_the_file(tmp_path: Path) -> None:
 def test_interruption_leaves_nothing(number: signal.Signals, code: int, tmp_path: Path) -> None:
     source = write(tmp_path / "a.tif")
     (tmp_path / "out").mkdir()
-    running = process("denoise", source, "-o", tmp_path / "out" / "b.tif", "-v", *LONG)
-    assert running.stderr is not None
-    for line in running.stderr:
-        if line.startswith("run "):  # of the plan, printed right before the training
-            break
-    time.sleep(0.3)
-    running.send_signal(number)
-    said, told = running.communicate(timeout=30)
+    with process("denoise", source, "-o", tmp_path / "out" / "b.tif", "-v", *LONG) as running:
+        try:
+            assert running.stderr is not None
+            for line in running.stderr:
+                if line.startswith("run "):  # of the plan, printed right before the training
+                    break
+            time.sleep(0.3)
+            running.send_signal(number)
+            said, told = running.communicate(timeout=30)
+        finally:
+            running.kill()  # or it would train on beside all other tests
     assert running.returncode == code, told
     assert f"interrupted: nothing was written for {source}" in told
     assert "Traceback" not in told
