@@ -114,7 +114,9 @@ def test_work_is_that_of_its_convolutions() -> None:
     down = sum(width**2 / 4**level for level in range(1, 6))
     up = 4 * width * 2 * width / 4**4 + sum(5 * width * 2 * width / 4**level for level in (1, 2, 3))
     expected = 2 * 9 * (finest + down + up) / STEP_OPERATIONS
+    drawn = torch.get_rng_state()
     assert pass_work(lambda: PartialUNet(1, width), 1) == pytest.approx(expected, rel=1e-9)
+    assert torch.equal(torch.get_rng_state(), drawn)
 
 
 def test_dropout_makes_every_pass_another_one() -> None:
