@@ -129,7 +129,8 @@ def violations(page: Any) -> list[str]:
     """Rules of axe-core that a page breaks gravely, each with the first places."""
     from axe_playwright_python.sync_playwright import Axe
 
-    broken = Axe().run(page).response["violations"]
+    # else axe fetches every style sheet, which pages from disk may not, and is told of beside the next page
+    broken = Axe().run(page, options={"preload": False}).response["violations"]
     return [
         f"{one['id']} ({one['impact']}), {len(one['nodes'])} times: {one['nodes'][0]['html'][:160]} "
         f"{' '.join(one['nodes'][0].get('failureSummary', '').split())[:200]}"
