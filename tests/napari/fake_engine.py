@@ -1,6 +1,7 @@
 """An engine that computes nothing: a test says what it tells, and when."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from noise2detail.errors import InputError
 from noise2detail.napari.jobs import (
     ENDS,
     Event,
+    Finished,
     FitRequest,
     Listener,
     PlaneDone,
@@ -58,6 +60,12 @@ class FakeJob:
         self.result[index] = value
         self.planes.append(index)
         self.tell(PlaneDone(index, len(self.planes), count))
+
+    def finish(self, value: int, planes: int = 3, plan: dict[str, Any] | None = None) -> None:
+        """All planes are done with this value, and so is the job."""
+        for index in range(planes):
+            self.plane((index,), value, planes)
+        self.tell(Finished(1.0, plan or {}))
 
 
 class FakeEngine:

@@ -130,9 +130,7 @@ def test_layers_that_change_or_go_while_they_are_denoised(
     viewer.layers.remove(noisy)
     assert [kind for kind, _ in told] == ["warning"]
     assert "'cells' was given other pixels" in told[0][1]
-    for index in range(3):
-        engine.job.plane((index,), 42, 3)
-    engine.job.tell(Finished(1.0))
+    engine.job.finish(42)
     settle()
     assert [layer.name for layer in viewer.layers] == ["cells denoised"]
     again = add(viewer, "again")
@@ -168,9 +166,7 @@ def test_one_denoiser_for_all_selected_layers(
         assert run.image.array is layer.data
         assert run.denoiser == fit.denoiser
         engine.job.tell(PLAN)
-        for index in range(3):
-            engine.job.plane((index,), 42, 3)
-        engine.job.tell(Finished(1.0))
+        engine.job.finish(42)
         settle()
     assert [layer.name for layer in viewer.layers] == ["control", "control denoised", "treated", "treated denoised"]
     assert not fit.denoiser.parent.exists()
@@ -219,9 +215,7 @@ def test_the_report_is_written_where_it_is_wished_and_opened(
     add(viewer)
     dock.run()
     engine.job.tell(replace(PLAN, planes=3))
-    for index in range(3):
-        engine.job.plane((index,), 42, 3)
-    engine.job.tell(Finished(1.0, {"method": "auto"}))
+    engine.job.finish(42, plan={"method": "auto"})
     settle()
     dock.controls.report_button.click()
     request = engine.job.request

@@ -244,10 +244,6 @@ class Runs(QObject):
         layer = work.result
         if layer is None or layer not in self._viewer.layers:
             return
-        if work.finished is None and not work.done:
-            work.result = None
-            self._viewer.layers.remove(layer)
-            return
         record = None
         if work.finished is not None:
             learnt = self._learnt_from if self._learnt_from != work.subject.name else ""
