@@ -173,6 +173,25 @@ def test_a_cancel_that_comes_too_late_is_still_one() -> None:
     assert same(job.result, np.stack([np.ones_like(pixels[0]), pixels[1]]))
 
 
+def test_a_layer_is_blamed_only_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away:
+        shape, dtype = (4, 5), np.dtype(np.uint16)
+
+        def __getitem__(self, index: Any) -> Any:
+            raise RuntimeError("the disk is away")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a slip of ours")
+
+    unread, later, engine = Heard(), Heard(), LocalEngine([sys.executable, "-c", DEAF])
+    engine.run(RunRequest(Image(Away(), "YX"), QUICK), unread).wait()  # type: ignore[arg-type]
+    monkeypatch.setattr("noise2detail.napari.engine.EngineJob._followed", broken)
+    engine.run(RunRequest(Image(noisy(4, 5), "YX"), QUICK), later).wait()
+    engine.close()
+    assert "could not be handed to the engine (RuntimeError: the disk is away)" in unread.events[-1].message  # type: ignore[union-attr]
+    assert "did not expect: RuntimeError: a slip of ours" in later.events[-1].message  # type: ignore[union-attr]
+
+
 def test_the_next_preview_ends_the_one_before_and_a_run_is_left_alone(engine: LocalEngine) -> None:
     first, second, run = Heard(), Heard(), Heard()
     one = engine.preview(PreviewRequest(Image(noisy(32, 40), "YX"), LONG), first)

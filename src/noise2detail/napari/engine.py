@@ -161,7 +161,7 @@ class EngineJob:
         self._inbox: Inbox = queue.SimpleQueue()
         self._ended, self._cancelled = threading.Event(), threading.Event()
         self._growing: Growing | None = None
-        self._reading = 0.0
+        self._reading, self._handed = 0.0, False
         self._thread = threading.Thread(target=self._work, name=f"noise2detail job {number}", daemon=True)
 
     @property
@@ -217,6 +217,8 @@ class EngineJob:
         except Exception as error:  # noqa: BLE001 - pixels may come from anywhere, and the window must be told
             said = f"{type(error).__name__}: {error}"
             words = f"the layer could not be handed to the engine ({said}); look at the layer, and try again"
+            if self._handed:
+                words = f"an error that this program did not expect: {said}; please report it with its log"
             end = Failed(words, traceback.format_exc())
         self._ended.set()
         self._tell(end)
@@ -227,6 +229,7 @@ class EngineJob:
             self._before = None
         with folder_for_a_job() as folder:
             request = self._handed_over(folder)
+            self._handed = True
             self._check()
             try:
                 process = self._engine.process()
